@@ -1,0 +1,65 @@
+"""The command line: thin commands over the stages. Heavy imports wait until they are needed."""
+
+import sys
+from importlib import import_module
+from typing import Annotated
+
+import typer
+
+from flowmend.errors import InputError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+flow_app = typer.Typer(no_args_is_help=True, help="Optical-flow files.")
+app.add_typer(flow_app, name="flow")
+
+BAD_INPUT = 2
+
+
+@app.command()
+def stage(
+    name: Annotated[str, typer.Argument(help="A stage of dvc.yaml.")],
+    scale: Annotated[str, typer.Option(help="A block of params.yaml's scales.")],
+    split: Annotated[str | None, typer.Option(help="train or test.")] = None,
+    shard: Annotated[int | None, typer.Option(help="Number of the shard.")] = None,
+    experiment: Annotated[str | None, typer.Option(help="A block of experiments.")] = None,
+) -> None:
+    """Run one stage of the pipeline (what DVC and Snakemake call)."""
+    from flowmend import params
+
+    loaded = params.load()
+    loaded.at(scale)
+    given = {"split": split, "shard": shard, "experiment": experiment}
+    items = {key: value for key, value in given.items() if value is not None}
+    _stage_module(name).run(loaded, scale, **items)
+
+
+def _stage_module(name: str):
+    stages = (
+        "index",
+        "sequences",
+        "flow",
+        "holes",
+        "edges",
+        "train",
+        "evaluate",
+        "figures",
+        "report",
+    )
+    if name not in stages:
+        raise InputError(
+            "flowmend stage", f"{name!r} is not a stage", f"one of {', '.join(stages)}"
+        )
+    return import_module(f"flowmend.stages.{name}")
+
+
+def main() -> None:
+    """Entry point: a user's mistake is one line and exit code 2."""
+    try:
+        app()
+    except InputError as error:
+        print(f"flowmend: {error}", file=sys.stderr)
+        sys.exit(BAD_INPUT)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Clips from the synthetic set, DAVIS, YouTube-VOS, folders and video files."""

@@ -1,0 +1,1 @@
+"""Errors, tables and intervals."""

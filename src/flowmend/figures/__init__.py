@@ -1,0 +1,1 @@
+"""One small function per figure of the report; pure functions of files."""

@@ -1,0 +1,1 @@
+"""Maps on the pixel grid: warps, round trips, derivatives."""

@@ -1,0 +1,1 @@
+"""One protocol: a clip in, a completion out."""

@@ -1,0 +1,1 @@
+"""What training minimises; each returns a scalar in its docstring's unit."""

@@ -1,0 +1,1 @@
+"""Networks that mend flow; constructors take numbers, never a config."""

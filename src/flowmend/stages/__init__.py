@@ -1,0 +1,1 @@
+"""One module per DAG stage: read files, call the floors below, write files."""

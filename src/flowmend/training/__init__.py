@@ -1,0 +1,1 @@
+"""One visible loop per idea."""
