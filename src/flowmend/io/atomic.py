@@ -62,6 +62,6 @@ def write_with(path: Path | str, writer: Callable[[Path], object]) -> None:
 
 
 def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    current = os.umask(0)
+    os.umask(current)
+    return current

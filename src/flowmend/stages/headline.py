@@ -1,0 +1,42 @@
+"""The last words of ``make reproduce``: where the report is, and its headline table."""
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from flowmend.errors import InputError
+from flowmend.stages.layout import Layout
+
+
+def show(scale: str) -> None:
+    """Print the summary of one scale: EPE in the hole, ratio to the biharmonic fill.
+
+    Raises:
+        InputError: the scale has no summary yet.
+    """
+    layout = Layout(scale)
+    if not layout.summary.exists():
+        raise InputError(layout.summary, "is missing", f"run `SCALE={scale} make reproduce`")
+    console = Console()
+    summary = pd.read_csv(layout.summary)
+    for setup, rows in summary.groupby("setup", sort=False):
+        console.print(_table(str(setup), rows.sort_values("epe_hole_px")))
+    console.print(f"Report: {layout.report}")
+
+
+def _table(setup: str, rows: pd.DataFrame) -> Table:
+    table = Table(title=f"{setup}: mean EPE in the hole, with 95 % intervals")
+    for column in ("method", "EPE in the hole (px)", "ratio to biharmonic", "cases"):
+        table.add_column(column, justify="left" if column == "method" else "right")
+    for row in rows.itertuples():
+        table.add_row(
+            str(row.method),
+            _interval(row.epe_hole_px, row.epe_hole_low, row.epe_hole_high),
+            _interval(row.ratio_biharmonic, row.ratio_low, row.ratio_high),
+            str(row.cases),
+        )
+    return table
+
+
+def _interval(value: float, low: float, high: float) -> str:
+    return f"{value:.3f} [{low:.3f}, {high:.3f}]"
