@@ -1,1 +1,1 @@
-"""Maps on the pixel grid: warps, round trips, derivatives."""
+"""Maps on the pixel grid: warping, round trips and derivatives of flow (torch, channel first)."""
