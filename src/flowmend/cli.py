@@ -2,6 +2,8 @@
 
 import sys
 from importlib import import_module
+from pathlib import Path
+from types import ModuleType
 from typing import Annotated
 
 import typer
@@ -33,7 +35,30 @@ def stage(
     _stage_module(name).run(loaded, scale, **items)
 
 
-def _stage_module(name: str):
+@app.command()
+def headline(
+    scale: Annotated[str, typer.Option(help="A block of params.yaml's scales.")],
+) -> None:
+    """Print a scale's summary table and where its report is."""
+    from flowmend.stages.headline import show
+
+    show(scale)
+
+
+@flow_app.command("convert")
+def flow_convert(
+    source: Annotated[Path, typer.Argument(help="A .flo or KITTI .png file or folder, or a .zip.")],
+    target: Annotated[Path, typer.Argument(help="The same, of another kind.")],
+    codec: Annotated[str, typer.Option(help="Codec of a new archive.")] = "fast",
+    max_error_px: Annotated[float, typer.Option(help="Largest error of a new archive.")] = 1 / 128,
+) -> None:
+    """Convert flow between .flo files, KITTI PNG files and flow archives."""
+    from flowmend.stages.convert import convert_flow
+
+    convert_flow(source, target, codec, max_error_px)
+
+
+def _stage_module(name: str) -> ModuleType:
     stages = (
         "index",
         "sequences",
