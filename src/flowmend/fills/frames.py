@@ -1,0 +1,44 @@
+"""What all frame-wise fills share: which fields have which hole."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+# Fills the fields (n, H, W), float32, in one hole (H, W) that is neither empty nor everything;
+# gives back the values in the hole, (n, P), in C order of its pixels.
+Solve = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
+def fill_frames(flow: np.ndarray, hole: np.ndarray, solve: Solve) -> np.ndarray:
+    """Fill each frame from its own known pixels; frames with the same hole go together.
+
+    Args:
+        flow: (…, 2, H, W), px; what is in the hole is not read.
+        hole: (H, W), or one a frame (…, H, W), bool.
+        solve: the method.
+
+    Returns:
+        float32 (…, 2, H, W), bitwise equal to ``flow`` outside the hole, 0 in a frame that is
+        all hole.
+    """
+    holes = np.broadcast_to(hole, (*flow.shape[:-3], *flow.shape[-2:])).reshape(
+        -1, *flow.shape[-2:]
+    )
+    filled = np.array(flow, dtype=np.float32).reshape(-1, *flow.shape[-3:])
+    for frames in _alike(holes):
+        where = holes[frames[0]]
+        fields = filled[frames]
+        fields[..., where] = 0.0
+        if where.any() and not where.all():
+            flat = fields.reshape(-1, *where.shape)
+            fields[..., where] = solve(flat, where).reshape(*fields.shape[:-2], -1)
+        filled[frames] = fields
+    return filled.reshape(flow.shape)
+
+
+def _alike(holes: np.ndarray) -> list[list[int]]:
+    """Indices of the frames, grouped by equal holes."""
+    groups: dict[bytes, list[int]] = {}
+    for index, hole in enumerate(holes):
+        groups.setdefault(np.packbits(hole).tobytes(), []).append(index)
+    return list(groups.values())

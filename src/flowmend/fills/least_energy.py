@@ -1,0 +1,68 @@
+"""Fields of least quadratic energy: one sparse factorisation per hole, shared by its fields.
+
+An energy is a sum of squared finite differences over every place of the frame where the
+difference's stencil fits, so that the edge of the frame is a natural (free) boundary.
+"""
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse.linalg import splu
+
+# A stencil: (row offset, column offset, weight), offsets ≥ 0.
+Stencil = tuple[tuple[int, int, float], ...]
+
+
+def least_energy(fields: np.ndarray, hole: np.ndarray, stencils: tuple[Stencil, ...]) -> np.ndarray:
+    """Values in the hole that minimise Σ_stencils Σ_places (stencil · field)².
+
+    Args:
+        fields: (n, H, W); read outside the hole only.
+        hole: (H, W) bool, neither empty nor everything.
+        stencils: the finite differences whose squares are summed.
+
+    Returns:
+        float64 (n, P), in C order of the hole's P pixels.
+    """
+    rows, columns = _window(hole, reach=_reach(stencils))
+    inside = hole[rows, columns]
+    difference = sparse.vstack([_difference(inside, stencil) for stencil in stencils]).tocsc()
+    unknown, known = np.flatnonzero(inside), np.flatnonzero(~inside)
+    of_hole = difference[:, unknown]
+    data = fields[:, rows, columns].reshape(len(fields), -1)[:, known].astype(np.float64)
+    force = -(of_hole.T @ (difference[:, known] @ data.T))
+    factors = splu(
+        (of_hole.T @ of_hole).tocsc(),
+        permc_spec="MMD_AT_PLUS_A",
+        diag_pivot_thresh=0.0,  # symmetric and positive definite: no pivoting
+        options={"SymmetricMode": True},
+    )
+    return factors.solve(force).T
+
+
+def _reach(stencils: tuple[Stencil, ...]) -> int:
+    return max(max(row, column) for stencil in stencils for row, column, _ in stencil)
+
+
+def _window(hole: np.ndarray, reach: int) -> tuple[slice, slice]:
+    """The hole's bounding box, wider by ``reach`` pixels where the frame allows."""
+    spans = (np.flatnonzero(hole.any(axis=1)), np.flatnonzero(hole.any(axis=0)))
+    rows, columns = (slice(max(at[0] - reach, 0), at[-1] + 1 + reach) for at in spans)
+    return rows, columns
+
+
+def _difference(inside: np.ndarray, stencil: Stencil) -> sparse.coo_array:
+    """Sparse (places, window pixels) matrix of one stencil, places that see the hole only."""
+    height, width = inside.shape
+    tall = height - max(row for row, _, _ in stencil)
+    wide = width - max(column for _, column, _ in stencil)
+    sees = np.zeros((max(tall, 0), max(wide, 0)), bool)
+    for row, column, _ in stencil:
+        sees |= inside[row : row + tall, column : column + wide]
+    at_row, at_column = np.nonzero(sees)
+    places = np.arange(len(at_row))
+    pixels = [(at_row + row) * width + at_column + column for row, column, _ in stencil]
+    weights = [np.full(len(places), weight) for _, _, weight in stencil]
+    return sparse.coo_array(
+        (np.concatenate(weights), (np.tile(places, len(stencil)), np.concatenate(pixels))),
+        shape=(len(places), inside.size),
+    )
