@@ -3,8 +3,7 @@
 import numpy as np
 
 from flowmend.fills.frames import fill_frames
-from flowmend.fills.harmonic import MEMBRANE
-from flowmend.fills.least_energy import Stencil, least_energy
+from flowmend.fills.least_energy import MEMBRANE, Stencil, least_energy
 
 _SQRT2 = 2.0**0.5
 THIN_PLATE: tuple[Stencil, ...] = (

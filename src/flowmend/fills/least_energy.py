@@ -11,6 +11,11 @@ from scipy.sparse.linalg import splu
 # A stencil: (row offset, column offset, weight), offsets ≥ 0.
 Stencil = tuple[tuple[int, int, float], ...]
 
+MEMBRANE: tuple[Stencil, ...] = (
+    ((0, 0, -1.0), (0, 1, 1.0)),
+    ((0, 0, -1.0), (1, 0, 1.0)),
+)
+
 
 def least_energy(fields: np.ndarray, hole: np.ndarray, stencils: tuple[Stencil, ...]) -> np.ndarray:
     """Values in the hole that minimise Σ_stencils Σ_places (stencil · field)².

@@ -86,8 +86,8 @@ def write_hole_values(
         frames: T, needed when there is no clip at all.
     """
     arrays: dict[str, np.ndarray] = {
-        "names": np.array(names, dtype=np.str_),
-        "labels": np.array(labels, dtype=np.str_),
+        "names": np.array(list(names), dtype=np.str_),
+        "labels": np.array(list(labels), dtype=np.str_),
     }
     for fill, holes in fills.items():
         if len(holes) != len(names) * len(labels):
