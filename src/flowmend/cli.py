@@ -1,7 +1,9 @@
 """The command line: thin commands over the stages. Heavy imports wait until they are needed."""
 
 import sys
+from collections.abc import Mapping
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated
@@ -30,9 +32,13 @@ def stage(
 
     loaded = params.load()
     loaded.at(scale)
+    if experiment is not None:
+        loaded.experiment(experiment)
+    run = _stage_module(name).run
     given = {"split": split, "shard": shard, "experiment": experiment}
     items = {key: value for key, value in given.items() if value is not None}
-    _stage_module(name).run(loaded, scale, **items)
+    _check_items(name, items, wanted=set(signature(run).parameters) & set(given))
+    run(loaded, scale, **items)
 
 
 @app.command()
@@ -75,6 +81,20 @@ def _stage_module(name: str) -> ModuleType:
             "flowmend stage", f"{name!r} is not a stage", f"one of {', '.join(stages)}"
         )
     return import_module(f"flowmend.stages.{name}")
+
+
+def _check_items(name: str, items: Mapping[str, object], wanted: set[str]) -> None:
+    from flowmend.stages.layout import SHARDS, SPLITS
+
+    where, remedy = f"flowmend stage {name}", "give it as in dvc.yaml"
+    for item in sorted(wanted - items.keys()):
+        raise InputError(where, f"--{item} is missing", remedy)
+    for item in sorted(items.keys() - wanted):
+        raise InputError(where, f"--{item} does not belong to this stage", "leave it out")
+    for item, choices in (("split", SPLITS), ("shard", SHARDS)):
+        if item in items and items[item] not in choices:
+            one_of = "one of " + ", ".join(map(str, choices))
+            raise InputError(f"{where}: --{item}", f"has no {items[item]!r}", one_of)
 
 
 def main() -> None:

@@ -3,18 +3,29 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from flowmend.errors import InputError
+from flowmend.validation import explain, read_yaml
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 PositiveInt = Annotated[int, Field(gt=0)]
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Seed = Annotated[int, Field(ge=0)]
 Dataset = Literal["moving_shapes", "davis2016", "davis2017", "youtube_vos", "folder", "video"]
 HoleShape = Literal["rectangle", "ellipse", "stroke", "object"]
 Setup = Literal["middle_two", "all_frames", "sandwich"]
 LossName = Literal["l1", "l2", "forward_backward"]
+
+
+def _without_repeats(items: list) -> list:
+    if len(set(items)) < len(items):
+        raise ValueError("an item is repeated")
+    return items
+
+
+Distinct = AfterValidator(_without_repeats)
+HoleShapes = Annotated[list[HoleShape], Field(min_length=1), Distinct]
 
 
 class _Frozen(BaseModel):
@@ -32,16 +43,16 @@ class DataParams(_Frozen):
     """What is mended: ``root`` is a folder (or video) under ``data/raw``."""
 
     dataset: Dataset
-    root: str
+    root: Annotated[str, Field(min_length=1)]
     test_dataset: Dataset | None = None
-    test_root: str | None = None
-    seed: Annotated[int, Field(ge=0)]
+    test_root: Annotated[str, Field(min_length=1)] | None = None
+    seed: Seed
     clips: ClipCounts
     frames: Annotated[int, Field(ge=3)]
     stride: PositiveInt
     height_px: Annotated[int, Field(ge=16, multiple_of=8)]
     width_px: Annotated[int, Field(ge=16, multiple_of=8)]
-    objects: Literal["all"] | list[PositiveInt]
+    objects: Literal["all"] | Annotated[list[PositiveInt], Field(min_length=1), Distinct]
 
     @model_validator(mode="after")
     def _test_set_is_whole(self) -> "DataParams":
@@ -61,17 +72,15 @@ class FlowParams(_Frozen):
 class HoleParams(_Frozen):
     """Biased holes (report, 2.1.3): sides are drawn between the two lengths."""
 
-    seed: Annotated[int, Field(ge=0)]
-    shapes: Annotated[list[HoleShape], Field(min_length=1)]
+    seed: Seed
+    shapes: HoleShapes
     min_side_px: Annotated[int, Field(ge=4)]
     max_side_px: Annotated[int, Field(ge=4)]
 
     @model_validator(mode="after")
     def _sides_are_ordered(self) -> "HoleParams":
         if self.min_side_px > self.max_side_px:
-            raise ValueError("min_side_px must not exceed max_side_px")
-        if len(set(self.shapes)) != len(self.shapes):
-            raise ValueError("shapes must not repeat")
+            raise ValueError("min_side_px exceeds max_side_px")
         return self
 
 
@@ -89,7 +98,7 @@ class TrainParams(_Frozen):
     batch: PositiveInt
     width: Annotated[int, Field(ge=4)]
     learning_rate: PositiveFloat
-    seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
+    seeds: Annotated[list[Seed], Field(min_length=1), Distinct]
     threads: PositiveInt
     device: Literal["cpu", "cuda"]
     precision: Literal["32-true", "bf16-mixed", "16-mixed"]
@@ -100,7 +109,7 @@ class EvaluateParams(_Frozen):
 
     edge_band_px: PositiveInt
     bootstrap_samples: Annotated[int, Field(ge=100)]
-    bootstrap_seed: Annotated[int, Field(ge=0)]
+    bootstrap_seed: Seed
     threads: PositiveInt
 
 
@@ -116,10 +125,11 @@ class Scale(_Frozen):
 
     @model_validator(mode="after")
     def _parts_fit(self) -> "Scale":
-        if (self.flow.estimator == "exact") != (self.data.dataset == "moving_shapes"):
-            raise ValueError("flow.estimator 'exact' and data.dataset 'moving_shapes' go together")
+        for dataset in {self.data.dataset, self.data.test_dataset or self.data.dataset}:
+            if (self.flow.estimator == "exact") != (dataset == "moving_shapes"):
+                raise ValueError("flow.estimator exact and dataset moving_shapes go together")
         if self.holes.max_side_px >= min(self.data.height_px, self.data.width_px):
-            raise ValueError("holes.max_side_px must be smaller than the frame")
+            raise ValueError("holes.max_side_px is not smaller than the frame")
         return self
 
 
@@ -132,7 +142,7 @@ class Experiment(_Frozen):
     output: Literal["direct", "residual"]
     setup: Setup
     losses: Annotated[dict[LossName, PositiveFloat], Field(min_length=1)]
-    hole_shapes: Annotated[list[HoleShape], Field(min_length=1)] | None = None
+    hole_shapes: HoleShapes | None = None
 
 
 class Params(_Frozen):
@@ -143,9 +153,16 @@ class Params(_Frozen):
     experiments: Annotated[dict[Name, Experiment], Field(min_length=1)]
 
     @model_validator(mode="after")
-    def _scale_exists(self) -> "Params":
+    def _parts_fit(self) -> "Params":
         if self.scale not in self.scales:
-            raise ValueError(f"scale {self.scale!r} is not one of {', '.join(self.scales)}")
+            raise ValueError(f"scale {self.scale!r} is none of scales ({', '.join(self.scales)})")
+        for name, experiment in self.experiments.items():
+            for scale, block in self.scales.items():
+                if not set(experiment.hole_shapes or ()) <= set(block.holes.shapes):
+                    raise ValueError(
+                        f"experiments.{name}.hole_shapes asks for shapes that "
+                        f"scales.{scale}.holes.shapes does not draw"
+                    )
         return self
 
     def at(self, scale: str) -> Scale:
@@ -179,36 +196,11 @@ def load(path: Path | str = "params.yaml") -> Params:
             message names the key and the remedy.
     """
     try:
-        raw = yaml.safe_load(Path(path).read_text())
-    except FileNotFoundError:
-        raise InputError(path, "is missing", "run flowmend in the project's folder") from None
-    except yaml.YAMLError as error:
-        raise InputError(path, f"is not YAML ({_one_line(error)})", "mend that line") from None
-    try:
-        return Params.model_validate(raw)
+        return Params.model_validate(read_yaml(path))
     except ValidationError as error:
-        raise _explain(path, error) from None
-
-
-def _explain(path: Path | str, error: ValidationError) -> InputError:
-    first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"] if part != "[key]") or "(top level)"
-    where = f"{path}: {key}"
-    if first["type"] == "extra_forbidden":
-        return InputError(where, "is not a known key", "check its spelling or remove it")
-    if first["type"] == "missing":
-        return InputError(where, "is missing", "add it")
-    value = first["input"]
-    shown = f" (got {value!r})" if isinstance(value, str | int | float | bool | None) else ""
-    hint = "change the value"
-    if first["type"] == "float_type" and isinstance(value, str):
-        hint = "write it as 1.0e-3: YAML 1.1 reads 1e-3 as text"
-    return InputError(where, first["msg"].removeprefix("Value error, ") + shown, hint)
+        keys = {name for model in _Frozen.__subclasses__() for name in model.model_fields}
+        raise explain(path, error, keys) from None
 
 
 def _one_of(names: dict) -> str:
     return "choose one of " + ", ".join(names)
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
