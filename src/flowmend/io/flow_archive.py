@@ -1,14 +1,41 @@
-"""Flow archive: one zip with an image per flow field and a manifest.
+"""Flow archive: one zip with an image per flow field and a manifest (report, 3.1).
 
-``manifest.json`` holds the format's name and version, the codec, the greatest error of any field
-(px), free attributes, and for each key the shape, the sha256 of its image and what the codec needs
-to get flow back. Same fields, same bytes; any field can be read without the others.
+Members are ``<key>.png`` (or ``.jxl``) and ``manifest.json``, which holds
+
+- ``format`` "flowmend-flow", ``version`` 1, ``codec`` and the images' ``suffix``;
+- ``max_error_px``: no value of any field is off by more (promised beforehand by "fast" and
+  "small", found afterwards by "report"); ``step_px`` of the fixed-step codecs;
+- ``attributes``: whatever the writer wanted to say;
+- ``fields``: for each key ``shape`` (2, H, W), the ``sha256`` of its image, ``range_px`` (least
+  and greatest value as decoded) and what the codec needs, see :mod:`flowmend.io.codecs`.
+
+Same fields, same bytes. Any field can be read without the others, and without flowmend; this
+reads one of a "fast" archive::
+
+    archive = zipfile.ZipFile(path)
+    manifest = json.loads(archive.read("manifest.json"))
+    entry = manifest["fields"][key]
+    image = cv2.imdecode(np.frombuffer(archive.read(key + ".png"), np.uint8), -1)
+    planes = image.reshape(entry["planes"], *entry["shape"]).astype(np.int64)
+    folded = sum(plane << (8 * p) for p, plane in enumerate(planes))
+    integer = np.int16 if entry["planes"] <= 2 else np.int32
+    residual = ((folded >> 1) ^ -(folded & 1)).astype(integer)
+    levels = residual.cumsum(axis=1, dtype=integer).cumsum(axis=2, dtype=integer)
+    flow = levels * manifest["step_px"]
+
+In a "small" archive x is the grey and y the alpha channel of a 16-bit JPEG XL; entries whose
+``planes`` is 1 (a span below 65536 steps) read as::
+
+    image = imagecodecs.imread(io.BytesIO(archive.read(key + ".jxl")))
+    flow = (image.transpose(2, 0, 1) + np.reshape(entry["least"], (2, 1, 1))) * step_px
+
+In a "report" archive flow is ``black_px + image * (white_px - black_px) / 255``, x above y.
 """
 
 import hashlib
 import json
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Any, Self
@@ -17,7 +44,7 @@ import numpy as np
 
 from flowmend.errors import InputError
 from flowmend.io.atomic import replacing
-from flowmend.io.codecs import CODECS
+from flowmend.io.codecs import CODECS, step_px
 from flowmend.io.layout_zip import FIRST_ZIP_DATE, open_zip, read_member
 
 FORMAT = "flowmend-flow"
@@ -32,10 +59,10 @@ class FlowArchiveWriter:
         path: the archive, ``.zip``.
         codec: "fast", "small" or "report" (whose error depends on each field's range).
         max_error_px: no value of a stored field is off by more ("report" ignores it).
-        attributes: free facts for the manifest; JSON values, nothing that varies between runs.
+        attributes: free facts for the manifest: JSON values that don't vary between runs.
 
     Raises:
-        InputError: an unknown codec.
+        InputError: an unknown codec, or a bound outside 1e-6 … 1 px.
     """
 
     def __init__(
@@ -47,13 +74,21 @@ class FlowArchiveWriter:
     ) -> None:
         if codec not in CODECS:
             raise InputError(path, f"unknown codec {codec!r}", f"choose one of {', '.join(CODECS)}")
-        if not 0 < max_error_px < float("inf"):
-            raise InputError(path, f"max_error_px is {max_error_px}", "give a positive number")
+        if not 1e-6 <= max_error_px <= 1:
+            what = f"a greatest error of {max_error_px} px cannot be kept"
+            raise InputError(path, what, "give max_error_px between 1e-6 and 1")
         self._path = Path(path)
-        self._codec_name, self._codec = codec, CODECS[codec]
-        self._max_error_px = max_error_px
-        self._attributes = attributes or {}
+        self._codec = CODECS[codec](step_px(max_error_px))
+        self._max_error_px = max_error_px if self._codec.guaranteed else 0.0
         self._fields: dict[str, dict[str, Any]] = {}
+        self._manifest = {
+            "format": FORMAT,
+            "version": VERSION,
+            "codec": codec,
+            "suffix": self._codec.suffix,
+            "step_px": step_px(max_error_px) if self._codec.guaranteed else None,
+            "attributes": json.loads(json.dumps(attributes or {}, sort_keys=True)),
+        }
 
     def __enter__(self) -> Self:
         self._replacing = replacing(self._path)
@@ -61,54 +96,52 @@ class FlowArchiveWriter:
         return self
 
     def add(self, key: str, flow: np.ndarray) -> None:
-        """Store one field.
+        """Store one field, decode it again and compare.
 
         Args:
             key: its name, a relative path such as ``clip/forward/0``.
             flow: (2, H, W) float, px.
 
         Raises:
-            InputError: the flow is not finite, or cannot be stored to the error allowed.
+            InputError: the flow is not finite, or cannot be kept to the error allowed.
         """
         where = f"{self._path}: {key}"
-        _check_key(key, where, self._fields)
+        self._check_key(key, where)
         flow = _checked_flow(flow, where)
         try:
-            data, facts = self._codec.encode(flow, self._max_error_px)
+            data, facts = self._codec.encode(flow)
         except ValueError as error:
             raise InputError(where, str(error), "allow a greater max_error_px") from None
-        error_px = float(np.abs(self._codec.decode(data, facts) - flow).max())
-        if self._codec.guaranteed and error_px > self._max_error_px:
-            what = f"would be off by {error_px:g} px"
-            raise InputError(where, what, "allow a greater max_error_px")
-        self._write(key + self._codec.suffix, data)
+        decoded = self._codec.decode(data, facts)
+        self._check_error(float(np.abs(decoded - flow).max()), where)
+        self._write(key + self._codec.suffix, data, zipfile.ZIP_STORED)
         self._fields[key] = {
             "shape": list(flow.shape),
-            "error_px": error_px,
             "sha256": hashlib.sha256(data).hexdigest(),
+            "range_px": [float(decoded.min()), float(decoded.max())],
             **facts,
         }
 
-    def _write(self, name: str, data: bytes) -> None:
+    def _check_key(self, key: str, where: str) -> None:
+        path = PurePosixPath(key)
+        plain = str(path) == key and key.isprintable() and path.name
+        if not plain or path.is_absolute() or ".." in path.parts:
+            raise InputError(where, "is no name for a field", "use a relative path such as clip/0")
+        if key in self._fields:
+            raise InputError(where, "was added before", "give every field its own key")
+
+    def _check_error(self, error_px: float, where: str) -> None:
+        if not self._codec.guaranteed:
+            self._max_error_px = max(self._max_error_px, error_px)
+        elif not error_px <= self._max_error_px:
+            what = f"would be off by {error_px:g} px"
+            raise InputError(where, what, "allow a greater max_error_px")
+
+    def _write(self, name: str, data: bytes, compression: int) -> None:
         member = zipfile.ZipInfo(name, FIRST_ZIP_DATE)
         member.create_system = 3
         member.external_attr = 0o644 << 16
-        deflate = name == MANIFEST
-        member.compress_type = zipfile.ZIP_DEFLATED if deflate else zipfile.ZIP_STORED
-        self._zip.writestr(member, data)
-
-    def _manifest(self) -> bytes:
-        reached = max((entry["error_px"] for entry in self._fields.values()), default=0.0)
-        manifest = {
-            "format": FORMAT,
-            "version": VERSION,
-            "codec": self._codec_name,
-            "max_error_px": self._max_error_px if self._codec.guaranteed else reached,
-            "suffix": self._codec.suffix,
-            "attributes": self._attributes,
-            "fields": dict(sorted(self._fields.items())),
-        }
-        return json.dumps(manifest, separators=(",", ":"), allow_nan=False).encode()
+        self._zip.writestr(member, data, compression)
 
     def __exit__(
         self,
@@ -118,7 +151,10 @@ class FlowArchiveWriter:
     ) -> None:
         try:
             if error is None:
-                self._write(MANIFEST, self._manifest())
+                self._manifest["max_error_px"] = self._max_error_px
+                self._manifest["fields"] = dict(sorted(self._fields.items()))
+                text = json.dumps(self._manifest, separators=(",", ":"), allow_nan=False)
+                self._write(MANIFEST, text.encode(), zipfile.ZIP_DEFLATED)
             self._zip.close()
         finally:
             self._replacing.__exit__(kind, error, trace)
@@ -126,6 +162,9 @@ class FlowArchiveWriter:
 
 class FlowArchive:
     """Reads a flow archive, any field at a time.
+
+    Attributes:
+        manifest: the archive's ``manifest.json``, see the module's docstring.
 
     Raises:
         InputError: missing, not a flow archive, damaged, or written by a newer flowmend.
@@ -135,12 +174,11 @@ class FlowArchive:
         self._path = Path(path)
         self._zip = open_zip(self._path)
         self.manifest = _read_manifest(self._zip, self._path)
-        self._fields = self.manifest["fields"]
-        self._codec = CODECS[self.manifest["codec"]]
+        self._codec = CODECS[self.manifest["codec"]](self.manifest["step_px"])
 
     def keys(self) -> list[str]:
         """Names of the fields, sorted."""
-        return list(self._fields)
+        return list(self.manifest["fields"])
 
     def read(self, key: str) -> np.ndarray:
         """One field, (2, H, W) float32, px.
@@ -149,25 +187,37 @@ class FlowArchive:
             InputError: there is no such key, or its image is damaged.
         """
         where = f"{self._path}: {key}"
-        if key not in self._fields:
-            raise InputError(where, "is not in this archive", "list its keys, or make it again")
-        entry = self._fields[key]
+        entry = self.manifest["fields"].get(key)
+        if entry is None:
+            raise InputError(where, "is not in this archive", "look at keys(), or make it again")
         data = read_member(self._zip, self._path, key + self._codec.suffix)
         if hashlib.sha256(data).hexdigest() != entry["sha256"]:
             raise InputError(where, "is damaged (checksum)", "make or fetch the archive again")
-        return self._codec.decode(data, entry)
+        flow = self._codec.decode(data, entry)
+        if list(flow.shape) != entry["shape"]:
+            raise InputError(where, "has not the shape its manifest states", "make it again")
+        return flow
 
-    def read_many(self, keys: Iterable[str]) -> np.ndarray:
-        """Fields of one size, (N, 2, H, W) float32, px."""
-        return np.stack([self.read(key) for key in keys])
+    def read_many(self, keys: Sequence[str]) -> np.ndarray:
+        """Fields of one size, (N, 2, H, W) float32, px.
+
+        Raises:
+            InputError: a key is missing, its image damaged, or of another size than the first.
+        """
+        fields = [self.read(key) for key in keys]
+        for key, field in zip(keys, fields, strict=True):
+            if field.shape != fields[0].shape:
+                what = f"has shape {field.shape}, {keys[0]} has {fields[0].shape}"
+                raise InputError(f"{self._path}: {key}", what, "read it on its own")
+        return np.stack(fields)
 
     def verify(self) -> None:
         """Read every field.
 
         Raises:
-            InputError: the first damaged field.
+            InputError: the first damaged or missing field.
         """
-        for key in self._fields:
+        for key in self.keys():
             self.read(key)
 
     def __enter__(self) -> Self:
@@ -177,22 +227,14 @@ class FlowArchive:
         self._zip.close()
 
 
-def _check_key(key: str, where: str, known: dict[str, Any]) -> None:
-    path = PurePosixPath(key)
-    if not key or str(path) != key or path.is_absolute() or ".." in path.parts or key == "manifest":
-        raise InputError(where, "is no name for a field", "use a relative path such as clip/0")
-    if key in known:
-        raise InputError(where, "was added before", "give every field its own key")
-
-
 def _checked_flow(flow: np.ndarray, where: str) -> np.ndarray:
     flow = np.ascontiguousarray(flow, np.float32)
-    if flow.ndim != 3 or flow.shape[0] != 2 or 0 in flow.shape:
+    if flow.ndim != 3 or flow.shape[0] != 2 or flow.size == 0:
         raise InputError(where, f"has shape {flow.shape}", "give flow of shape (2, H, W)")
     bad = ~np.isfinite(flow).all(axis=0)
     if bad.any():
         what = f"holds NaN or infinite flow at {int(bad.sum())} pixels"
-        raise InputError(where, what, "mend or mark those pixels before storing")
+        raise InputError(where, what, "mend those pixels first")
     return flow
 
 
@@ -201,12 +243,14 @@ def _read_manifest(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
         raise InputError(path, "is not a flow archive (no manifest)", "check the path")
     try:
         manifest = json.loads(read_member(archive, path, MANIFEST))
-        name, version, codec = manifest["format"], manifest["version"], manifest["codec"]
+        if manifest["format"] != FORMAT:
+            raise InputError(path, f"is not a flow archive but {manifest['format']!r}", "check it")
+        if manifest["version"] > VERSION:
+            what = f"has version {manifest['version']}, this flowmend reads up to {VERSION}"
+            raise InputError(path, what, "upgrade flowmend")
+        known = {"codec", "step_px", "max_error_px", "attributes", "fields"} <= manifest.keys()
     except (ValueError, KeyError, TypeError):
-        raise InputError(f"{path}: {MANIFEST}", "is damaged", "make the archive again") from None
-    if name != FORMAT:
-        raise InputError(path, f"is not a flow archive but {name!r}", "check the path")
-    if version > VERSION or codec not in CODECS:
-        what = f"was written by a newer flowmend (version {version}, codec {codec!r})"
-        raise InputError(path, what, "upgrade flowmend")
+        known = False
+    if not known or manifest["codec"] not in CODECS:
+        raise InputError(f"{path}: {MANIFEST}", "is damaged", "make or fetch the archive again")
     return manifest
