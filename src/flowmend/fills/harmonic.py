@@ -45,7 +45,7 @@ def multigrid(fields: np.ndarray, hole: np.ndarray) -> np.ndarray:
     """Harmonic values (n, P) of the fields (n, H, W) in the hole's P pixels."""
     unknown, frame, known = _window(fields, hole)
     border = _neighbours(frame & ~unknown) * unknown
-    grid = Grid(unknown, frame, np.float32(1.0), np.float32(1.0), border)
+    grid = Grid(unknown, frame, 1.0, 1.0, border)
     # Solving for the difference from mid-range keeps a constant flow exact.
     touching = known[:, (_neighbours(unknown) > 0) & frame & ~unknown]
     middle = (touching.min(axis=1) / 2 + touching.max(axis=1) / 2)[:, None, None]

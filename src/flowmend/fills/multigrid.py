@@ -19,7 +19,7 @@ class Grid:
     Args:
         hole: bool, the unknowns.
         frame: bool, the pixels that exist: a window may reach over the frame's edge.
-        right, down: springs (h, w-1) and (h-1, w), 0 or 1; those that do not join two unknowns
+        right, down: springs (h, w-1) and (h-1, w), or 1 everywhere; those that do not join two unknowns
             are cut.
         pull: stiffness (h, w) of each unknown towards its known neighbours.
     """
@@ -28,14 +28,14 @@ class Grid:
         self,
         hole: np.ndarray,
         frame: np.ndarray,
-        right: np.ndarray,
-        down: np.ndarray,
+        right: np.ndarray | float,
+        down: np.ndarray | float,
         pull: np.ndarray,
     ) -> None:
         self.hole, self._frame = hole, frame
-        self._right = np.float32(right * (hole[:, 1:] & hole[:, :-1]))
-        self._down = np.float32(down * (hole[1:] & hole[:-1]))
-        self._pull = np.float32(pull * hole)
+        self._right = (right * (hole[:, 1:] & hole[:, :-1])).astype(np.float32)
+        self._down = (down * (hole[1:] & hole[:-1])).astype(np.float32)
+        self._pull = (pull * hole).astype(np.float32)
         stiffness = self._pull.copy()
         stiffness[:, 1:] += self._right
         stiffness[:, :-1] += self._right
@@ -43,7 +43,7 @@ class Grid:
         stiffness[:-1] += self._down
         self._step = _inverse_where(stiffness, hole) * np.float32(_DAMPING)
         # Interpolation must not read beyond the frame: what it read there is made up for.
-        seen = _interpolate(np.float32(frame[None, ::2, ::2]), hole.shape)[0]
+        seen = _interpolate(frame[None, ::2, ::2].astype(np.float32), hole.shape)[0]
         self._carry = _inverse_where(seen, hole)
 
     @property
@@ -132,7 +132,7 @@ class VCycle:
         return grid.smooth(u, load)
 
 
-def _interpolate(coarse: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+def _interpolate(coarse: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Bilinear, (n, ⌈h/2⌉, ⌈w/2⌉) to (n, h, w); beyond the last coarse pixel stands 0."""
     half = np.float32(0.5)
     tall = np.empty((len(coarse), shape[0], coarse.shape[2]), np.float32)
