@@ -4,8 +4,6 @@ Each function returns a *level*: positive inside, negative outside, and near the
 signed distance to it. Coordinates are material: the shape fits the unit disc.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 from jaxtyping import Float
 
@@ -27,37 +25,28 @@ def _capsule(u: Map, v: Map, angle: float, length: float, radius: float) -> Map:
     return radius - np.hypot(u - along * np.cos(angle), v - along * np.sin(angle))
 
 
-def _radial(u: Map, v: Map, outline: Callable[[Map], Map]) -> Map:
-    # Half the radial distance bounds the distance to outlines as steep as these.
-    return 0.7 * (outline(np.arctan2(v, u)) - np.hypot(u, v))
-
-
 def blob(random: np.random.Generator, u: Map, v: Map) -> Map:
     """A wavy outline: harmonics 2 to 5 of the polar angle."""
     orders = np.arange(2, 6)
     heights = random.uniform(0.05, 0.3, 4) / np.sqrt(orders)
     phases = random.uniform(0, 2 * np.pi, 4)
-    mean = 1 / (1 + heights.sum())
-
-    def outline(angle: Map) -> Map:
-        waves = np.cos(orders[:, None, None] * angle + phases[:, None, None])
-        return mean * (1 + np.tensordot(heights, waves, 1))
-
-    return _radial(u, v, outline)
+    angle = np.arctan2(v, u)
+    waves = np.cos(orders[:, None, None] * angle + phases[:, None, None])
+    radius = (1 + np.tensordot(heights, waves, 1)) / (1 + heights.sum())
+    # Along the radius the outline is met at a slant: about 0.8 of the way is the distance.
+    return 0.8 * (radius - np.hypot(u, v))
 
 
 def star(random: np.random.Generator, u: Map, v: Map) -> Map:
     """A star of 4 to 7 straight-sided points."""
     points, inner = random.integers(4, 8), random.uniform(0.4, 0.65)
 
-    def outline(angle: Map) -> Map:
-        sector = np.pi / points
-        fold = np.abs((angle + sector) % (2 * sector) - sector)
-        # The side from (1, 0) to the inner corner at angle `sector`, in polar form.
-        corner_u, corner_v = inner * np.cos(sector), inner * np.sin(sector)
-        return corner_v / (corner_v * np.cos(fold) + (1 - corner_u) * np.sin(fold))
-
-    return _radial(u, v, outline)
+    sector = np.pi / points
+    fold = np.abs((np.arctan2(v, u) + sector) % (2 * sector) - sector)
+    # Signed distance to the line from the tip (1, 0) to the inner corner at the angle `sector`.
+    across, down = inner * np.sin(sector), 1 - inner * np.cos(sector)
+    reach = np.hypot(u, v) * (across * np.cos(fold) + down * np.sin(fold))
+    return (across - reach) / np.hypot(across, down)
 
 
 def crescent(random: np.random.Generator, u: Map, v: Map) -> Map:
@@ -74,8 +63,8 @@ def ring(random: np.random.Generator, u: Map, v: Map) -> Map:
 
 def cross(random: np.random.Generator, u: Map, v: Map) -> Map:
     """Two bars; their offset makes crosses, Ts and Ls."""
-    thick, long = random.uniform(0.18, 0.3, 2), random.uniform(0.6, 0.85, 2)
-    offset_u, offset_v = random.uniform(-0.35, 0.35, 2)
+    thick, long = random.uniform(0.18, 0.3, 2), random.uniform(0.6, 0.8, 2)
+    offset_u, offset_v = random.uniform(-0.25, 0.25, 2)
     upright = _box(u - offset_u, v, thick[0], long[0])
     return np.maximum(upright, _box(u, v - offset_v, long[1], thick[1]))
 
