@@ -41,7 +41,12 @@ def read_kitti(path: Path | str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def write_kitti(path: Path | str, flow: np.ndarray, valid: np.ndarray | None = None) -> None:
-    """Write flow (2, H, W), px, and where it is valid (H, W) bool; everywhere by default.
+    """Write flow (2, H, W), atomically; see :func:`encode_kitti`."""
+    write_bytes(path, encode_kitti(flow, path, valid))
+
+
+def encode_kitti(flow: np.ndarray, where: object, valid: np.ndarray | None = None) -> bytes:
+    """PNG bytes of flow (2, H, W), px, and where it is valid, (H, W) bool, by default everywhere.
 
     Raises:
         InputError: valid flow is not finite or outside -512 … 512 px.
@@ -50,6 +55,6 @@ def write_kitti(path: Path | str, flow: np.ndarray, valid: np.ndarray | None = N
     levels = np.where(valid, np.rint(flow.astype(np.float64) / STEP_PX) + _ZERO_FLOW, 0)
     if not ((levels >= 0) & (levels < 2**16)).all():
         what = "cannot hold flow that is not finite or outside -512 … 512 px"
-        raise InputError(path, what, "write .flo, or mark those pixels as not valid")
+        raise InputError(where, what, "write .flo, or mark those pixels as not valid")
     image = np.stack([*levels, valid], axis=-1).astype(np.uint16)
-    write_bytes(path, bytes(imagecodecs.png_encode(image, level=6)))
+    return bytes(imagecodecs.png_encode(image, level=6))
