@@ -9,7 +9,6 @@ from flowmend.evaluation.compare import (
     RESULT_COLUMNS,
     SETUPS,
     SUMMARY_COLUMNS,
-    HoledClip,
     Method,
     classical_methods,
     evaluate,
@@ -18,6 +17,7 @@ from flowmend.evaluation.compare import (
     summary_table,
     to_csv,
 )
+from flowmend.evaluation.held_out import HoledClip, holed_clip
 from flowmend.inpainters.classical import CLASSICAL
 from flowmend.types import Clip, Completion
 
@@ -237,3 +237,30 @@ class TestSummaryTable:
         row = _row(summary_table(_hand_made(rows), 200, 1), "telea", "classical")
         assert row["epe_hole_px"] == 5.5
         assert row[["epe_hole_low", "ratio_high", "gain_low"]].isna().all()
+
+
+class TestHoledClip:
+    def test_every_shape_lies_over_the_same_flow_in_every_frame(self) -> None:
+        random = np.random.default_rng(0)
+        flow = random.normal(size=(FRAMES, 2, 2, SIZE, SIZE)).astype(np.float32)
+        holes = {shape: random.random((SIZE, SIZE)) < 0.2 for shape in SHAPES}
+        holed = holed_clip("x", flow, holes, edge_threshold_px=0.5, edge_band_px=2)
+        assert holed.shapes == SHAPES
+        assert holed.clip.name == "x"
+        for index, shape in enumerate(SHAPES):
+            assert (holed.clip.forward[index].numpy() == flow[:, 0]).all()
+            assert (holed.clip.backward[index].numpy() == flow[:, 1]).all()
+            assert (holed.clip.hole[index].numpy() == holes[shape]).all()
+
+    def test_the_band_follows_the_jump_of_the_forward_flow(self) -> None:
+        flow = np.zeros((FRAMES, 2, 2, SIZE, SIZE), np.float32)
+        flow[:, 0, 0, :, SIZE // 2 :] = 4.0  # between columns 7 and 8
+        flow[:, 1, 1, 3:, :] = 4.0  # the backward flow's jump is not looked at
+        hole = np.ones((SIZE, SIZE), bool)
+        holed = holed_clip("x", flow, {"rectangle": hole}, edge_threshold_px=0.5, edge_band_px=2)
+        columns = holed.near_edge.numpy()[:, SIZE // 2].all(axis=0)
+        assert set(np.flatnonzero(columns)) in (
+            {5, 6, 7, 8, 9},
+            {6, 7, 8, 9, 10},
+            {5, 6, 7, 8, 9, 10},
+        )

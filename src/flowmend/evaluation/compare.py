@@ -13,9 +13,8 @@ from typing import Literal
 
 import pandas as pd
 import torch
-from jaxtyping import Bool
-from torch import Tensor
 
+from flowmend.evaluation.held_out import HoledClip
 from flowmend.evaluation.metrics import METRICS, measure
 from flowmend.evaluation.statistics import ClipBootstrap, Estimate
 from flowmend.holes import setup_frames
@@ -56,21 +55,6 @@ class Method:
     setups: tuple[str, ...]
     shapes: tuple[str, ...]
     framewise: bool = False
-
-
-@dataclass(frozen=True)
-class HoledClip:
-    """One held-out clip under each of its S hole shapes.
-
-    Attributes:
-        clip: true flow (S, T, 2, H, W) and the holes (S, T, H, W), the same in every frame.
-        shapes: the S shapes, in the batch's order.
-        near_edge: the motion-edge band, (T, H, W).
-    """
-
-    clip: Clip
-    shapes: tuple[str, ...]
-    near_edge: Bool[Tensor, "frames height width"]
 
 
 def classical_methods(shapes: tuple[str, ...]) -> list[Method]:
