@@ -26,8 +26,8 @@ def frames_spanned(frames: int, stride: int) -> int:
 def cut_clips(sequences: list[Sequence], count: int, frames: int, stride: int) -> list[ClipFiles]:
     """Cut at most ``count`` different clips; they overlap only when there are many.
 
-    Every sequence gives as many as any other that is long enough. Where some frames have no mask
-    (YouTube-VOS, all frames), clips with the most masks are taken.
+    Every sequence gives as many as any other that is long enough. Where only some frames have a
+    segmentation (YouTube-VOS, all frames), clips with more of them come first.
 
     Args:
         sequences: in a fixed order.
@@ -38,12 +38,12 @@ def cut_clips(sequences: list[Sequence], count: int, frames: int, stride: int) -
     Raises:
         InputError: a sequence is shorter than a clip.
     """
-    starts = [_starts(sequence, frames, stride) for sequence in sequences]
-    shares = fair_shares([len(possible) for possible in starts], count)
+    annotated = [_annotated_frames(sequence, frames, stride) for sequence in sequences]
+    shares = fair_shares([len(numbers) for numbers in annotated], count)
     return [
-        _clip(sequence, possible[(2 * k + 1) * len(possible) // (2 * share)], frames, stride)
-        for sequence, possible, share in zip(sequences, starts, shares)
-        for k in range(share)
+        _clip(sequence, start, frames, stride)
+        for sequence, numbers, share in zip(sequences, annotated, shares)
+        for start in _spread_starts(numbers, share)
     ]
 
 
@@ -67,7 +67,8 @@ def fair_shares(room: list[int], count: int) -> list[int]:
     return shares
 
 
-def _starts(sequence: Sequence, frames: int, stride: int) -> list[int]:
+def _annotated_frames(sequence: Sequence, frames: int, stride: int) -> list[int]:
+    """Of the clip at each possible start, how many frames have a segmentation."""
     span = frames_spanned(frames, stride)
     length = len(sequence.frames)
     if length < span:
@@ -77,11 +78,19 @@ def _starts(sequence: Sequence, frames: int, stride: int) -> list[int]:
             f"({frames} at stride {stride})",
             "lower data.frames or data.stride, or remove the sequence",
         )
-    masks = [
+    return [
         sum(frame.segmentation is not None for frame in sequence.frames[s : s + span : stride])
         for s in range(length - span + 1)
     ]
-    return [start for start, number in enumerate(masks) if number == max(masks)]
+
+
+def _spread_starts(annotated: list[int], share: int) -> list[int]:
+    """Choose ``share`` starts, evenly spread over those with the most annotated frames."""
+    if share == 0:
+        return []
+    least = sorted(annotated)[-share]
+    pool = [start for start, number in enumerate(annotated) if number >= least]
+    return [pool[(2 * k + 1) * len(pool) // (2 * share)] for k in range(share)]
 
 
 def _clip(sequence: Sequence, start: int, frames: int, stride: int) -> ClipFiles:

@@ -61,14 +61,14 @@ def _listed(root: Path, year: int, split: str) -> list[str]:
 
 def _sequence(root: Path, name: str, split: str) -> Sequence:
     frames = root / "JPEGImages" / "480p" / name
-    masks = root / "Annotations" / "480p" / name
-    for folder in (frames, masks):
+    segmentations = root / "Annotations" / "480p" / name
+    for folder in (frames, segmentations):
         require_folder(folder, f"restore it or take {name} out of the {split} list")
     images = images_in(frames)
     require_frames(name, images, frames)
-    paired = pair(images, images_in(masks), frames)
+    paired = pair(images, images_in(segmentations), frames)
     refuse_gaps(images)
     for frame in paired:
         if frame.segmentation is None:
-            raise InputError(masks / f"{frame.stem}.png", "is missing", "restore the mask")
+            raise InputError(segmentations / f"{frame.stem}.png", "is missing", "restore the mask")
     return Sequence(name, split, paired)

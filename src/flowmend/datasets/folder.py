@@ -45,8 +45,8 @@ def _frames_folder(folder: Path) -> Path | None:
 
 
 def _sequence(folder: Path, frames: Path) -> Sequence:
-    masks = folder / "masks"
+    segmentations = folder / "masks"
     images = images_in(frames)
     refuse_gaps(images)
-    paired = pair(images, images_in(masks) if masks.is_dir() else [], frames)
+    paired = pair(images, images_in(segmentations) if segmentations.is_dir() else [], frames)
     return Sequence(folder.name, None, paired)

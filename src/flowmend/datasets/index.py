@@ -46,7 +46,7 @@ def build_index(
     Raises:
         InputError: the raw data are missing, damaged, or too few for ``shards`` clips.
     """
-    sequences = _sequences(sources, frames_spanned(frames, stride))
+    sequences = _sequences(sources, frames_spanned(frames, stride) + shards - 1)
     splits = {}
     for split, source in sources.items():
         if source.dataset == SYNTHETIC:
@@ -70,7 +70,7 @@ def build_index(
     }
 
 
-def _sequences(sources: dict[str, Source], span: int) -> dict[str, list[Sequence]]:
+def _sequences(sources: dict[str, Source], shortest: int) -> dict[str, list[Sequence]]:
     """Real sequences of each split; nothing for the synthetic set."""
     places = {split: (source.dataset, source.root) for split, source in sources.items()}
     found: dict[str, list[Sequence]] = {}
@@ -80,7 +80,7 @@ def _sequences(sources: dict[str, Source], span: int) -> dict[str, list[Sequence
         elif dataset in UNSPLIT and split not in found:
             sequences = UNSPLIT[dataset](root)
             shared = len(set(places.values())) == 1
-            found |= split_sequences(sequences, span) if shared else {split: sequences}
+            found |= split_sequences(sequences, shortest) if shared else {split: sequences}
     return found
 
 

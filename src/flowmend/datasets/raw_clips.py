@@ -51,8 +51,8 @@ class RawClips:
         frames = clip["frames"]
         in_video = "number" in frames[0]
         pictures = self._from_video(frames) if in_video else [self._picture(f) for f in frames]
-        segmentations = [self._segmentation(f, p.shape) for f, p in zip(frames, pictures)]
         self._require_one_size(frames, pictures)
+        segmentations = [self._segmentation(f, p.shape) for f, p in zip(frames, pictures)]
         self._require_objects(clip, segmentations)
         for stem, picture, ids in zip(_stems(frames), pictures, segmentations):
             yield f"JPEGImages/480p/{clip['name']}/{stem}{picture.suffix}", picture.data
@@ -103,21 +103,21 @@ class RawClips:
         """An object may leave single frames, but not be missing from the whole clip."""
         if isinstance(self._objects, str) or any(s is not None and s.any() for s in segmentations):
             return
-        masks = [f["segmentation"] for f in clip["frames"] if f["segmentation"] is not None]
-        wanted = ", ".join(map(str, self._objects))
-        raise InputError(
-            self._folder / (masks[0] if masks else clip["frames"][0]["image"]),
-            f"clip {clip['name']} shows none of the chosen objects ({wanted})"
-            if masks
-            else f"clip {clip['name']} has no masks to choose objects from",
-            "change data.objects, or set it to all",
-        )
+        paths = [f["segmentation"] for f in clip["frames"] if f["segmentation"] is not None]
+        if not paths:
+            where, what = clip["frames"][0]["image"], "has no masks to choose objects from"
+        else:
+            wanted = ", ".join(map(str, self._objects))
+            where, what = paths[0], f"shows none of the chosen objects ({wanted})"
+        what = f"{what} in clip {clip['name']}"
+        raise InputError(self._folder / where, what, "change data.objects, or set it to all")
 
     def _verified(self, path: Path, digest: str) -> bytes:
         try:
             data = path.read_bytes()
         except OSError as error:
-            raise InputError(path, f"cannot be read ({error.strerror})", self._remedy) from None
+            what = f"cannot be read ({error.strerror})"
+            raise InputError(path, what, f"restore it, or {self._remedy}") from None
         if hashlib.sha256(data).hexdigest() != digest:
             raise self._changed(path)
         return data

@@ -76,17 +76,17 @@ def images_in(folder: Path) -> list[Path]:
     return sorted(found.values(), key=natural_order)
 
 
-def pair(images: list[Path], masks: list[Path], folder: Path) -> tuple[FrameFiles, ...]:
+def pair(images: list[Path], segmentations: list[Path], folder: Path) -> tuple[FrameFiles, ...]:
     """Frames with the masks of the same stem.
 
     Raises:
         InputError: a mask has no frame in ``folder``.
     """
-    by_stem = {mask.stem: mask for mask in masks}
+    by_stem = {segmentation.stem: segmentation for segmentation in segmentations}
     orphans = by_stem.keys() - {image.stem for image in images}
     if orphans:
-        mask = min((by_stem[stem] for stem in orphans), key=natural_order)
-        what = f"holds no frame {mask.stem}, which {mask} annotates"
+        first = min((by_stem[stem] for stem in orphans), key=natural_order)
+        what = f"holds no frame {first.stem}, which {first} annotates"
         raise InputError(folder, what, "restore the frame or remove the mask")
     return tuple(FrameFiles(image, by_stem.get(image.stem)) for image in images)
 

@@ -39,18 +39,18 @@ def _sequence(path: Path) -> Sequence:
     frames = tracked(read_video(path), f"reading {path.name}")
     length = sum(1 for _ in frames)
     require_frames(path.stem, range(length), path)
-    masks = _masks(path, length)
+    segmentations = _masks(path, length)
     return Sequence(
-        path.stem, None, tuple(FrameFiles(path, masks.get(n), n) for n in range(length))
+        path.stem, None, tuple(FrameFiles(path, segmentations.get(n), n) for n in range(length))
     )
 
 
 def _masks(path: Path, length: int) -> dict[int, Path]:
     folder = path.with_name(f"{path.stem}_masks")
-    masks: dict[int, Path] = {}
-    for mask in images_in(folder) if folder.is_dir() else []:
-        if not mask.stem.isdecimal() or int(mask.stem) >= length:
+    segmentations: dict[int, Path] = {}
+    for segmentation in images_in(folder) if folder.is_dir() else []:
+        if not segmentation.stem.isdecimal() or int(segmentation.stem) >= length:
             what = f"names no frame of {path.name}, which has {length}"
-            raise InputError(mask, what, "name masks by frame number from 0: 00000.png")
-        masks[int(mask.stem)] = mask
-    return masks
+            raise InputError(segmentation, what, "name masks by frame number from 0: 00000.png")
+        segmentations[int(segmentation.stem)] = segmentation
+    return segmentations

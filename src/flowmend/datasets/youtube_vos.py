@@ -58,18 +58,18 @@ def _annotated(meta: Path) -> dict[str, set[str]]:
         raise InputError(meta, what, "restore it from the dataset") from None
 
 
-def _sequence(name: str, stems: set[str], frames: Path, masks: Path) -> Sequence:
-    for folder in (frames, masks):
+def _sequence(name: str, stems: set[str], frames: Path, segmentations: Path) -> Sequence:
+    for folder in (frames, segmentations):
         require_folder(folder, f"restore it or take {name} out of meta.json")
     images = images_in(frames)
     require_frames(name, images, frames)
-    paired = pair(images, images_in(masks), frames)
-    _require_listed(stems, paired, frames, masks)
+    paired = pair(images, images_in(segmentations), frames)
+    _require_listed(stems, paired, frames, segmentations)
     return Sequence(name, None, paired)
 
 
 def _require_listed(
-    stems: set[str], paired: tuple[FrameFiles, ...], frames: Path, masks: Path
+    stems: set[str], paired: tuple[FrameFiles, ...], frames: Path, segmentations: Path
 ) -> None:
     by_stem = {frame.stem: frame for frame in paired}
     for stem in sorted(stems):
@@ -80,5 +80,5 @@ def _require_listed(
             )
         if frame.segmentation is None:
             raise InputError(
-                masks / f"{stem}.png", "is missing, meta.json lists it", "restore the mask"
+                segmentations / f"{stem}.png", "is missing, meta.json lists it", "restore the mask"
             )
