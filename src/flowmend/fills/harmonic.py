@@ -6,13 +6,16 @@ from flowmend.fills.frames import fill_frames
 from flowmend.fills.least_energy import MEMBRANE, least_energy
 from flowmend.fills.multigrid import Grid, VCycle
 
-# Up to this size one factorisation costs no more than multigrid does for a field or two. The
-# choice looks at the hole alone: a field's fill must not depend on how many share the hole.
-_DIRECT_PIXELS = 4096
-_TOLERANCE_PX = 1e-4
+# One factorisation is cheaper than multigrid in a tiny hole, and where many fields share one that
+# is not huge. The two agree to 1e-4 px.
+_TINY_HOLE_PIXELS = 1024
+_HUGE_HOLE_PIXELS = 32768
+_MANY_FIELDS = 8
+
+_TOLERANCE_PX = 2e-4
 _MOST_CYCLES = 200
 _BLOCK_PIXELS = 1 << 17  # fields are solved together while they fit in the cache
-_TINY = np.float32(1e-30)
+_NEARLY_0 = np.float32(1e-30)
 
 
 def fill_smooth(flow: np.ndarray, hole: np.ndarray) -> np.ndarray:
@@ -37,8 +40,11 @@ def fill_smooth(flow: np.ndarray, hole: np.ndarray) -> np.ndarray:
 
 
 def _solve(fields: np.ndarray, hole: np.ndarray) -> np.ndarray:
-    few = np.count_nonzero(hole) <= _DIRECT_PIXELS
-    return least_energy(fields, hole, MEMBRANE) if few else multigrid(fields, hole)
+    pixels = np.count_nonzero(hole)
+    shared = len(fields) >= _MANY_FIELDS and pixels <= _HUGE_HOLE_PIXELS
+    if shared or pixels <= _TINY_HOLE_PIXELS:
+        return least_energy(fields, hole, MEMBRANE)
+    return multigrid(fields, hole)
 
 
 def multigrid(fields: np.ndarray, hole: np.ndarray) -> np.ndarray:
@@ -65,14 +71,14 @@ def _conjugate_gradients(grid: Grid, cycle: VCycle, load: np.ndarray) -> np.ndar
     direction, descent = correction.copy(), _dot(residual, correction)
     for _ in range(_MOST_CYCLES):
         force = grid.force(direction)
-        step = descent / np.maximum(_dot(direction, force), _TINY)
+        step = descent / np.maximum(_dot(direction, force), _NEARLY_0)
         u += step * direction
         residual = residual - step * force
         correction = cycle(residual)
         if np.abs(correction).max() < _TOLERANCE_PX:
             return u + correction
         before, descent = descent, _dot(residual, correction)
-        direction *= descent / np.maximum(before, _TINY)
+        direction *= descent / np.maximum(before, _NEARLY_0)
         direction += correction
     raise ArithmeticError("the smooth fill does not converge: is the flow finite?")
 

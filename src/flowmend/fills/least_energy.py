@@ -28,12 +28,10 @@ def least_energy(fields: np.ndarray, hole: np.ndarray, stencils: tuple[Stencil, 
     Returns:
         float64 (n, P), in C order of the hole's P pixels.
     """
-    rows, columns = _window(hole, reach=_reach(stencils))
-    inside = hole[rows, columns]
-    difference = sparse.vstack([_difference(inside, stencil) for stencil in stencils]).tocsc()
-    unknown, known = np.flatnonzero(inside), np.flatnonzero(~inside)
+    difference = sparse.vstack([_difference(hole, stencil) for stencil in stencils]).tocsc()
+    unknown, known = np.flatnonzero(hole), np.flatnonzero(~hole)
     of_hole = difference[:, unknown]
-    data = fields[:, rows, columns].reshape(len(fields), -1)[:, known].astype(np.float64)
+    data = fields.reshape(len(fields), -1)[:, known].astype(np.float64)
     force = -(of_hole.T @ (difference[:, known] @ data.T))
     factors = splu(
         (of_hole.T @ of_hole).tocsc(),
@@ -44,30 +42,19 @@ def least_energy(fields: np.ndarray, hole: np.ndarray, stencils: tuple[Stencil, 
     return factors.solve(force).T
 
 
-def _reach(stencils: tuple[Stencil, ...]) -> int:
-    return max(max(row, column) for stencil in stencils for row, column, _ in stencil)
-
-
-def _window(hole: np.ndarray, reach: int) -> tuple[slice, slice]:
-    """The hole's bounding box, wider by ``reach`` pixels where the frame allows."""
-    spans = (np.flatnonzero(hole.any(axis=1)), np.flatnonzero(hole.any(axis=0)))
-    rows, columns = (slice(max(at[0] - reach, 0), at[-1] + 1 + reach) for at in spans)
-    return rows, columns
-
-
-def _difference(inside: np.ndarray, stencil: Stencil) -> sparse.coo_array:
-    """Sparse (places, window pixels) matrix of one stencil, places that see the hole only."""
-    height, width = inside.shape
+def _difference(hole: np.ndarray, stencil: Stencil) -> sparse.coo_array:
+    """Sparse (places, pixels) matrix of one stencil, places that see the hole only."""
+    height, width = hole.shape
     tall = height - max(row for row, _, _ in stencil)
     wide = width - max(column for _, column, _ in stencil)
     sees = np.zeros((max(tall, 0), max(wide, 0)), bool)
     for row, column, _ in stencil:
-        sees |= inside[row : row + tall, column : column + wide]
+        sees |= hole[row : row + tall, column : column + wide]
     at_row, at_column = np.nonzero(sees)
     places = np.arange(len(at_row))
     pixels = [(at_row + row) * width + at_column + column for row, column, _ in stencil]
     weights = [np.full(len(places), weight) for _, _, weight in stencil]
     return sparse.coo_array(
         (np.concatenate(weights), (np.tile(places, len(stencil)), np.concatenate(pixels))),
-        shape=(len(places), inside.size),
+        shape=(len(places), hole.size),
     )

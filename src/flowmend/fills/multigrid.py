@@ -19,8 +19,8 @@ class Grid:
     Args:
         hole: bool, the unknowns.
         frame: bool, the pixels that exist: a window may reach over the frame's edge.
-        right, down: springs (h, w-1) and (h-1, w), or 1 everywhere; those that do not join two unknowns
-            are cut.
+        right, down: springs (h, w-1) and (h-1, w), 0 or 1; only those that join two unknowns
+            count.
         pull: stiffness (h, w) of each unknown towards its known neighbours.
     """
 
@@ -33,15 +33,17 @@ class Grid:
         pull: np.ndarray,
     ) -> None:
         self.hole, self._frame = hole, frame
-        self._right = (right * (hole[:, 1:] & hole[:, :-1])).astype(np.float32)
-        self._down = (down * (hole[1:] & hole[:-1])).astype(np.float32)
+        beside, below = hole[:, 1:] & hole[:, :-1], hole[1:] & hole[:-1]
+        self._right = (right * beside).astype(np.float32)
+        self._down = (down * below).astype(np.float32)
+        self._some_cut = bool((self._right < beside).any() or (self._down < below).any())
         self._pull = (pull * hole).astype(np.float32)
-        stiffness = self._pull.copy()
-        stiffness[:, 1:] += self._right
-        stiffness[:, :-1] += self._right
-        stiffness[1:] += self._down
-        stiffness[:-1] += self._down
-        self._step = _inverse_where(stiffness, hole) * np.float32(_DAMPING)
+        self._stiffness = self._pull.copy()
+        self._stiffness[:, 1:] += self._right
+        self._stiffness[:, :-1] += self._right
+        self._stiffness[1:] += self._down
+        self._stiffness[:-1] += self._down
+        self._step = _inverse_where(self._stiffness, hole) * np.float32(_DAMPING)
         # Interpolation must not read beyond the frame: what it read there is made up for.
         seen = _interpolate(frame[None, ::2, ::2].astype(np.float32), hole.shape)[0]
         self._carry = _inverse_where(seen, hole)
@@ -52,16 +54,21 @@ class Grid:
         return int(self.hole.sum())
 
     def force(self, u: np.ndarray) -> np.ndarray:
-        """Force (n, h, w) of the springs at displacement ``u`` (n, h, w), 0 outside the hole."""
-        force = self._pull * u
-        stretch = u[:, :, 1:] - u[:, :, :-1]
-        stretch *= self._right
-        force[:, :, 1:] += stretch
-        force[:, :, :-1] -= stretch
-        stretch = u[:, 1:] - u[:, :-1]
-        stretch *= self._down
-        force[:, 1:] += stretch
-        force[:, :-1] -= stretch
+        """Force (n, h, w) of the springs at displacement ``u``, which is 0 outside the hole.
+
+        Outside the hole the force means nothing: all that read it there multiply it by 0.
+        """
+        force = self._stiffness * u
+        if self._some_cut:
+            force[:, :, 1:] -= self._right * u[:, :, :-1]
+            force[:, :, :-1] -= self._right * u[:, :, 1:]
+            force[:, 1:] -= self._down * u[:, :-1]
+            force[:, :-1] -= self._down * u[:, 1:]
+        else:
+            force[:, :, 1:] -= u[:, :, :-1]
+            force[:, :, :-1] -= u[:, :, 1:]
+            force[:, 1:] -= u[:, :-1]
+            force[:, :-1] -= u[:, 1:]
         return force
 
     def coarser(self) -> "Grid":

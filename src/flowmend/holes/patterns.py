@@ -1,6 +1,7 @@
 """Shapes of holes: bool patterns whose bounding box is exactly the sides that were drawn."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -35,9 +36,8 @@ def stroke(rng: np.random.Generator, sides: Sides) -> np.ndarray:
     line = _winding_line(rng)
     room = np.array([height, width]) - 1 - 2 * radius
     line = np.rint((line - line.min(axis=0)) / np.ptp(line, axis=0) * room) + radius
-    pixels = np.stack(np.mgrid[:height, :width], axis=-1)
-    steps = zip(line[:-1], line[1:])
-    return np.any([_distance(pixels, *step) <= radius for step in steps], axis=0)
+    pixels = np.moveaxis(np.indices((height, width)), 0, -1)
+    return np.any([_distance(pixels, a, b) <= radius for a, b in pairwise(line)], axis=0)
 
 
 def object_shaped(

@@ -53,10 +53,9 @@ class HoleValues:
         return self.fills[fill][self.offsets[row] : self.offsets[row + 1]]
 
 
-def gather(forward: np.ndarray, backward: np.ndarray, hole: np.ndarray) -> np.ndarray:
-    """Values of both flows (T, 2, H, W) inside ``hole`` (H, W): float32 (P, T, 2, 2)."""
-    both = np.stack([forward[..., hole], backward[..., hole]], axis=1)
-    return np.ascontiguousarray(np.moveaxis(both, -1, 0), dtype=np.float32)
+def gather(flow: np.ndarray, hole: np.ndarray) -> np.ndarray:
+    """Values of a clip (T, 2 directions, 2, H, W) inside ``hole`` (H, W): float32 (P, T, 2, 2)."""
+    return np.ascontiguousarray(np.moveaxis(flow[..., hole], -1, 0), dtype=np.float32)
 
 
 def scatter(values: np.ndarray, hole: np.ndarray, flow: np.ndarray) -> np.ndarray:
