@@ -1,0 +1,145 @@
+"""Stage ``evaluate``: every classical fill and every trained network on the held-out clips.
+
+The rows of each method are kept in ``artifacts/.scratch/evaluate``, named by everything they
+depend on, so that a new experiment does not have the others evaluated again. A table is always
+put together from the rows' text, so that its bytes do not tell which rows were at hand.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import scipy
+import torch
+
+from flowmend.evaluation.compare import (
+    Method,
+    classical_methods,
+    evaluate,
+    results_from_csv,
+    results_table,
+    summary_table,
+    to_csv,
+)
+from flowmend.evaluation.held_out import HoledClip, holed_clip
+from flowmend.io.atomic import write_text
+from flowmend.io.flow_archive import FlowArchive
+from flowmend.io.packed_maps import read_packed_maps
+from flowmend.io.progress import tracked
+from flowmend.params import Params, Scale
+from flowmend.provenance import code_fingerprint, file_sha256
+from flowmend.stages.build import load_inpainter
+from flowmend.stages.holes import read_clip
+from flowmend.stages.layout import SHARDS, Layout
+from flowmend.types import Clip, Completion
+
+SPLIT = "test"
+
+
+def run(params: Params, scale: str) -> None:
+    """Write ``reports/<scale>/{results,summary}.csv``.
+
+    Networks are judged on the setup and hole shapes of their own experiment, classical fills on
+    all of them. Models of experiments that no longer stand in ``params.yaml`` are ignored.
+
+    Raises:
+        InputError: flow, holes or weights are missing or damaged.
+    """
+    settings, layout = params.at(scale), Layout(scale)
+    torch.set_num_threads(settings.evaluate.threads)
+    clips = held_out_clips(settings, layout)
+    shared = _shared_fingerprint(settings, layout)
+    methods = list(_methods(params, settings, layout))
+    rows = [
+        _rows(
+            method, clips, layout.scratch / "evaluate", f"{shared} {weights}", f"{n}/{len(methods)}"
+        )
+        for n, (method, weights) in enumerate(methods, 1)
+    ]
+    results = results_table(rows)
+    samples, seed = settings.evaluate.bootstrap_samples, settings.evaluate.bootstrap_seed
+    write_text(layout.results, to_csv(results))
+    write_text(layout.summary, to_csv(summary_table(results, samples, seed)))
+
+
+class StoredNetwork:
+    """A trained network that reads its weights when it mends its first clip.
+
+    Args:
+        weights: file of :mod:`flowmend.training.checkpoint`.
+    """
+
+    def __init__(self, weights: Path) -> None:
+        self._weights = weights
+        self._inpainter = None
+
+    def __call__(self, clip: Clip) -> Completion:
+        """Mend a batch of clips."""
+        if self._inpainter is None:
+            self._inpainter = load_inpainter(self._weights)
+        return self._inpainter(clip)
+
+
+def held_out_clips(settings: Scale, layout: Layout) -> list[HoledClip]:
+    """All test clips of a scale, with their holes.
+
+    Raises:
+        InputError: flow or holes are missing or damaged.
+    """
+    clips = []
+    for shard in tracked(SHARDS, "reading test clips"):
+        holes = read_packed_maps(layout.holes(SPLIT, shard))
+        with FlowArchive(layout.flow(SPLIT, shard)) as archive:
+            for name, maps in zip(holes.names, holes.unpack()):
+                flow = read_clip(archive, name, settings.data.frames)
+                of_shape = dict(zip(holes.labels, maps))
+                edges, band = settings.edges.canny_flow_px, settings.evaluate.edge_band_px
+                clips.append(holed_clip(name, flow, of_shape, edges, band))
+    return clips
+
+
+def _methods(params: Params, settings: Scale, layout: Layout) -> Iterator[tuple[Method, str]]:
+    """Each method, with the hash of its weights."""
+    shapes = tuple(settings.holes.shapes)
+    for method in classical_methods(shapes):
+        yield method, ""
+    for name, experiment in params.experiments.items():
+        own = tuple(experiment.hole_shapes or shapes)
+        for seed in settings.train.seeds:
+            weights = layout.weights(name, seed)
+            network = StoredNetwork(weights)
+            method = Method(name, "network", seed, network, (experiment.setup,), own)
+            yield method, file_sha256(weights)
+
+
+def _shared_fingerprint(settings: Scale, layout: Layout) -> str:
+    """Of all that the rows of every method depend on: code, libraries, clips, settings."""
+    files = [path for k in SHARDS for path in (layout.flow(SPLIT, k), layout.holes(SPLIT, k))]
+    libraries = [library.__version__ for library in (cv2, np, scipy, torch)]
+    return json.dumps(
+        [
+            code_fingerprint(__name__),
+            libraries,
+            [file_sha256(path) for path in files],
+            settings.data.frames,
+            settings.edges.canny_flow_px,
+            settings.evaluate.edge_band_px,
+            settings.evaluate.threads,
+        ]
+    )
+
+
+def _rows(
+    method: Method, clips: Sequence[HoledClip], cache: Path, depends_on: str, number: str
+) -> pd.DataFrame:
+    identity = [method.name, method.kind, method.seed, method.setups, method.shapes, depends_on]
+    key = hashlib.sha256(json.dumps(identity).encode()).hexdigest()
+    stored = cache / f"{key}.csv"
+    if not stored.exists():
+        found = evaluate(method, tracked(clips, f"{number} {method.name}"))
+        write_text(stored, to_csv(found))
+    return results_from_csv(stored.read_text())
