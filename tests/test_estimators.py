@@ -40,7 +40,7 @@ class TestDis:
         np.testing.assert_allclose(np.median(backward[inner], axis=(1, 2)), [-2, 0], atol=0.05)
 
     def test_history_and_threads_leave_no_trace(self) -> None:
-        small, large = (picture(0), picture(3)), (picture(0, 120, 200), picture(3, 120, 200))
+        small, large = ((picture(0, *size), picture(3, *size)) for size in ((16, 16), (120, 200)))
         first = dis.estimate(*large)
         dis.estimate(*small)
         cv2.setNumThreads(2)

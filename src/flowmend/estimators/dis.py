@@ -28,7 +28,7 @@ def estimate(image_a: np.ndarray, image_b: np.ndarray) -> np.ndarray:
             f"give frames of one size, {SHORTEST_SIDE_PX} px or more",
         )
     cv2.setNumThreads(1)
-    # A new instance per pair: OpenCV 5.0's keeps state between frames of different sizes.
+    # A new instance per pair: after a frame of 16 px, OpenCV 5.0's gives other flow on large ones.
     method = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     flow = method.calc(_grey(image_a), _grey(image_b), None)  # type: ignore[call-overload]
     return np.ascontiguousarray(flow.transpose(2, 0, 1))
