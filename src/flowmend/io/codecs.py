@@ -45,7 +45,7 @@ class Codec(Protocol):
 
 def step_px(max_error_px: float) -> float:
     """The greatest power of two that is at most twice the error allowed."""
-    return 2.0 ** math.floor(math.log2(2 * max_error_px))
+    return math.ldexp(0.5, math.frexp(2 * max_error_px)[1])
 
 
 class Fast:

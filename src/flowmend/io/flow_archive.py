@@ -45,7 +45,7 @@ import numpy as np
 from flowmend.errors import InputError
 from flowmend.io.atomic import replacing
 from flowmend.io.codecs import CODECS, step_px
-from flowmend.io.layout_zip import FIRST_ZIP_DATE, open_zip, read_member
+from flowmend.io.layout_zip import add_member, open_zip, read_member
 
 FORMAT = "flowmend-flow"
 VERSION = 1
@@ -114,7 +114,7 @@ class FlowArchiveWriter:
             raise InputError(where, str(error), "allow a greater max_error_px") from None
         decoded = self._codec.decode(data, facts)
         self._check_error(float(np.abs(decoded - flow).max()), where)
-        self._write(key + self._codec.suffix, data, zipfile.ZIP_STORED)
+        add_member(self._zip, key + self._codec.suffix, data, deflate=False)
         self._fields[key] = {
             "shape": list(flow.shape),
             "sha256": hashlib.sha256(data).hexdigest(),
@@ -137,12 +137,6 @@ class FlowArchiveWriter:
             what = f"would be off by {error_px:g} px"
             raise InputError(where, what, "allow a greater max_error_px")
 
-    def _write(self, name: str, data: bytes, compression: int) -> None:
-        member = zipfile.ZipInfo(name, FIRST_ZIP_DATE)
-        member.create_system = 3
-        member.external_attr = 0o644 << 16
-        self._zip.writestr(member, data, compression)
-
     def __exit__(
         self,
         kind: type[BaseException] | None,
@@ -154,7 +148,7 @@ class FlowArchiveWriter:
                 self._manifest["max_error_px"] = self._max_error_px
                 self._manifest["fields"] = dict(sorted(self._fields.items()))
                 text = json.dumps(self._manifest, separators=(",", ":"), allow_nan=False)
-                self._write(MANIFEST, text.encode(), zipfile.ZIP_DEFLATED)
+                add_member(self._zip, MANIFEST, text.encode(), deflate=True)
             self._zip.close()
         finally:
             self._replacing.__exit__(kind, error, trace)
@@ -193,9 +187,13 @@ class FlowArchive:
         data = read_member(self._zip, self._path, key + self._codec.suffix)
         if hashlib.sha256(data).hexdigest() != entry["sha256"]:
             raise InputError(where, "is damaged (checksum)", "make or fetch the archive again")
-        flow = self._codec.decode(data, entry)
-        if list(flow.shape) != entry["shape"]:
-            raise InputError(where, "has not the shape its manifest states", "make it again")
+        try:
+            flow = self._codec.decode(data, entry)
+            fits = list(flow.shape) == entry["shape"]
+        except (KeyError, TypeError, ValueError):
+            fits = False
+        if not fits:
+            raise InputError(where, "does not fit its entry in the manifest", "make it again")
         return flow
 
     def read_many(self, keys: Sequence[str]) -> np.ndarray:
@@ -248,9 +246,12 @@ def _read_manifest(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
         if manifest["version"] > VERSION:
             what = f"has version {manifest['version']}, this flowmend reads up to {VERSION}"
             raise InputError(path, what, "upgrade flowmend")
-        known = {"codec", "step_px", "max_error_px", "attributes", "fields"} <= manifest.keys()
-    except (ValueError, KeyError, TypeError):
-        known = False
-    if not known or manifest["codec"] not in CODECS:
+        whole = manifest["codec"] in CODECS and all(
+            "sha256" in e for e in manifest["fields"].values()
+        )
+        whole &= {"step_px", "max_error_px", "attributes"} <= manifest.keys()
+    except (ValueError, KeyError, TypeError, AttributeError):
+        whole = False
+    if not whole:
         raise InputError(f"{path}: {MANIFEST}", "is damaged", "make or fetch the archive again")
     return manifest

@@ -10,7 +10,7 @@ from typing import Self
 from flowmend.errors import InputError
 from flowmend.io.atomic import replacing
 
-FIRST_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
+_FIRST_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 _COMPRESSED = {".flo", ".json", ".txt"}
 
 
@@ -100,12 +100,7 @@ class LayoutZipWriter:
         if relpath in self._names:
             raise ValueError(f"{relpath} was added before")
         self._names.add(relpath)
-        member = zipfile.ZipInfo(relpath, FIRST_ZIP_DATE)
-        member.create_system = 3  # Unix wherever it is written: same bytes on every machine
-        member.external_attr = 0o644 << 16
-        deflate = Path(relpath).suffix in _COMPRESSED
-        member.compress_type = zipfile.ZIP_DEFLATED if deflate else zipfile.ZIP_STORED
-        self._zip.writestr(member, data)
+        add_member(self._zip, relpath, data, deflate=Path(relpath).suffix in _COMPRESSED)
 
 
 @contextmanager
@@ -113,6 +108,14 @@ def writing_zip(path: Path | str) -> Iterator[LayoutZipWriter]:
     """Write a zip whose bytes depend on its content alone; it appears when all went well."""
     with replacing(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         yield LayoutZipWriter(archive)
+
+
+def add_member(archive: zipfile.ZipFile, name: str, data: bytes, deflate: bool) -> None:
+    """Add a file to a zip such that the same content gives the same bytes on every machine."""
+    member = zipfile.ZipInfo(name, _FIRST_ZIP_DATE)
+    member.create_system = 3  # Unix
+    member.external_attr = 0o644 << 16
+    archive.writestr(member, data, zipfile.ZIP_DEFLATED if deflate else zipfile.ZIP_STORED)
 
 
 def open_zip(path: Path) -> zipfile.ZipFile:
