@@ -1,5 +1,6 @@
 """Flow archives: the promised error, the same bytes, random access, damage, foreign readers."""
 
+import errno
 import io
 import json
 import textwrap
@@ -231,6 +232,24 @@ def test_a_codec_that_breaks_its_promise_is_caught(tmp_path, monkeypatch):
     with pytest.raises(InputError, match=r"would be off by 0\.01"):
         _write(tmp_path / "a.zip")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("member", ["clip-1/forward/3.png", "manifest.json"])
+def test_a_full_disk_leaves_the_old_archive(tmp_path, monkeypatch, member):
+    path = _write(tmp_path / "a.zip", fields={"old": _smooth_flow(0)})
+    before = path.read_bytes()
+    write = zipfile.ZipFile.writestr
+
+    def full(archive, info, *args):
+        if info.filename == member:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(archive, info, *args)
+
+    monkeypatch.setattr(zipfile.ZipFile, "writestr", full)
+    with pytest.raises(InputError, match=r"a\.zip: cannot be written \(No space left"):
+        _write(path)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def _with_manifest(path, change):

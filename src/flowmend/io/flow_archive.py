@@ -35,7 +35,8 @@ In a "report" archive flow is ``black_px + image * (white_px - black_px) / 255``
 import hashlib
 import json
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Any, Self
@@ -45,11 +46,8 @@ import numpy as np
 from flowmend.errors import InputError
 from flowmend.io.atomic import replacing
 from flowmend.io.codecs import CODECS, step_px
+from flowmend.io.flow_manifest import FORMAT, MANIFEST, VERSION, read_manifest
 from flowmend.io.layout_zip import add_member, open_zip, read_member
-
-FORMAT = "flowmend-flow"
-VERSION = 1
-MANIFEST = "manifest.json"
 
 
 class FlowArchiveWriter:
@@ -91,9 +89,26 @@ class FlowArchiveWriter:
         }
 
     def __enter__(self) -> Self:
-        self._replacing = replacing(self._path)
-        self._zip = zipfile.ZipFile(self._replacing.__enter__(), "w")
+        self._opened = self._open()
+        self._zip = self._opened.__enter__()
         return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._opened.__exit__(kind, error, trace)
+
+    @contextmanager
+    def _open(self) -> Iterator[zipfile.ZipFile]:
+        with replacing(self._path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+            yield archive
+            self._manifest["max_error_px"] = self._max_error_px
+            self._manifest["fields"] = dict(sorted(self._fields.items()))
+            text = json.dumps(self._manifest, separators=(",", ":"), allow_nan=False)
+            add_member(archive, MANIFEST, text.encode(), deflate=True)
 
     def add(self, key: str, flow: np.ndarray) -> None:
         """Store one field, decode it again and compare.
@@ -137,22 +152,6 @@ class FlowArchiveWriter:
             what = f"would be off by {error_px:g} px"
             raise InputError(where, what, "allow a greater max_error_px")
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        try:
-            if error is None:
-                self._manifest["max_error_px"] = self._max_error_px
-                self._manifest["fields"] = dict(sorted(self._fields.items()))
-                text = json.dumps(self._manifest, separators=(",", ":"), allow_nan=False)
-                add_member(self._zip, MANIFEST, text.encode(), deflate=True)
-            self._zip.close()
-        finally:
-            self._replacing.__exit__(kind, error, trace)
-
 
 class FlowArchive:
     """Reads a flow archive, any field at a time.
@@ -167,7 +166,7 @@ class FlowArchive:
     def __init__(self, path: Path | str) -> None:
         self._path = Path(path)
         self._zip = open_zip(self._path)
-        self.manifest = _read_manifest(self._zip, self._path)
+        self.manifest = read_manifest(self._zip, self._path)
         self._codec = CODECS[self.manifest["codec"]](self.manifest["step_px"])
 
     def keys(self) -> list[str]:
@@ -234,24 +233,3 @@ def _checked_flow(flow: np.ndarray, where: str) -> np.ndarray:
         what = f"holds NaN or infinite flow at {int(bad.sum())} pixels"
         raise InputError(where, what, "mend those pixels first")
     return flow
-
-
-def _read_manifest(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
-    if MANIFEST not in archive.namelist():
-        raise InputError(path, "is not a flow archive (no manifest)", "check the path")
-    try:
-        manifest = json.loads(read_member(archive, path, MANIFEST))
-        if manifest["format"] != FORMAT:
-            raise InputError(path, f"is not a flow archive but {manifest['format']!r}", "check it")
-        if manifest["version"] > VERSION:
-            what = f"has version {manifest['version']}, this flowmend reads up to {VERSION}"
-            raise InputError(path, what, "upgrade flowmend")
-        whole = manifest["codec"] in CODECS and all(
-            "sha256" in e for e in manifest["fields"].values()
-        )
-        whole &= {"step_px", "max_error_px", "attributes"} <= manifest.keys()
-    except (ValueError, KeyError, TypeError, AttributeError):
-        whole = False
-    if not whole:
-        raise InputError(f"{path}: {MANIFEST}", "is damaged", "make or fetch the archive again")
-    return manifest
