@@ -12,7 +12,7 @@ THIN_PLATE: tuple[Stencil, ...] = (
     ((0, 0, _SQRT2), (0, 1, -_SQRT2), (1, 0, -_SQRT2), (1, 1, _SQRT2)),
 )
 # A breath of membrane, so that the plate is unique even where the known pixels lie on one line.
-_MEMBRANE_SHARE = 1e-12
+_MEMBRANE_SHARE = 1e-8
 _BREATH = tuple(
     tuple((row, column, weight * _MEMBRANE_SHARE**0.5) for row, column, weight in stencil)
     for stencil in MEMBRANE

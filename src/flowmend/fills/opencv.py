@@ -6,8 +6,8 @@ import numpy as np
 from flowmend.fills.frames import fill_frames
 
 # OpenCV's float32 inpainting adds constants meant for 8-bit rounding: at flow's own scale they
-# would be whole pixels (EPE 1.5 instead of 0.54 px); at this scale they are thousandths.
-_UNITS_PER_PX = 1000.0
+# would be whole pixels (EPE 1.5 instead of 0.54 px). A power of two scales without loss.
+_UNITS_PER_PX = 2.0**16
 _RADIUS_PX = 3.0
 
 

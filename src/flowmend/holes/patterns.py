@@ -95,10 +95,16 @@ def _cut(pattern: np.ndarray) -> np.ndarray:
 
 
 def _scaled(shape: np.ndarray, longest: int, shortest: int) -> np.ndarray:
-    """Scale to ``longest``, with no side below ``shortest``; every row and column keeps a pixel."""
+    """Scale a cut shape to ``longest``, with no side below ``shortest``.
+
+    Parts thinner than half a pixel keep their best pixel in each row and column that they alone
+    reach, so that the pattern still fills its box.
+    """
     share = longest / max(shape.shape)
     height, width = (max(shortest, round(side * share)) for side in shape.shape)
     cover = cv2.resize(shape.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
-    solid = _cut(cover >= min(0.5, float(cover.max())))
-    # Thin ends may have gone: stretch what is left over the whole box.
-    return cv2.resize(solid.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST) > 0
+    pattern = cover >= 0.5
+    for axis in (0, 1):
+        lost = (cover > 0) & ~pattern.any(axis=axis, keepdims=True)
+        pattern |= lost & (cover == cover.max(axis=axis, keepdims=True))
+    return pattern
