@@ -9,7 +9,7 @@ from flowmend.fills.multigrid import Grid, VCycle
 # One factorisation is cheaper than multigrid in a tiny hole, and where many fields share one that
 # is not huge. The two agree to 1e-4 px.
 _TINY_HOLE_PIXELS = 1024
-_HUGE_HOLE_PIXELS = 32768
+_HUGE_HOLE_PIXELS = 65536
 _MANY_FIELDS = 8
 
 _TOLERANCE_PX = 2e-4
