@@ -1,0 +1,26 @@
+"""Distance to the true flow (report, 2.2.1), over the whole frame."""
+
+from torch import Tensor
+
+from flowmend.geometry.derivatives import safe_norm
+from flowmend.types import Flow
+
+
+def l1(p: Flow, q: Flow) -> Tensor:
+    """mean over x of ‖p(x) − q(x)‖₁, px.
+
+    Args:
+        p: predicted, (…, 2, H, W), px.
+        q: true, same shape.
+    """
+    return (p - q).abs().sum(dim=-3).mean()
+
+
+def l2(p: Flow, q: Flow) -> Tensor:
+    """mean over x of ‖p(x) − q(x)‖₂, px; finite gradient where p = q.
+
+    Args:
+        p: predicted, (…, 2, H, W), px.
+        q: true, same shape.
+    """
+    return safe_norm(p - q, dim=-3).mean()
