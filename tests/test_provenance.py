@@ -117,7 +117,7 @@ def test_closure_holds_what_python_really_imports(module: str) -> None:
 
 def _record(**changes: object) -> Provenance:
     values: dict = {
-        "title": "A", "number": "1", "function": "f", "file": "a.py", "code": "0",
+        "title": "A", "number": "1", "caption": "", "function": "f", "file": "a.py", "code": "0",
         "inputs": {}, "tags": {}, "command": "c", "facts": {},
     }  # fmt: skip
     return Provenance(**(values | changes))

@@ -72,22 +72,24 @@ class Provenance:
     Attributes:
         title: what the figure shows.
         number: the figure's number in the report, e.g. ``3a``, or empty when it has none there.
+        caption: what to see in it, in flowmend's own words.
         function: dotted name of the function that draws it.
         file: that function's file, relative to the project.
         code: :func:`code_fingerprint` of its module.
         inputs: path relative to the project -> sha256.
-        tags: what finds the runs in MLflow (scale, experiment…).
+        tags: what finds the runs in MLflow: tag -> its values (scale, experiment).
         command: how to redo it.
         facts: what was measured or chosen on the way (clips, errors), for the caption.
     """
 
     title: str
     number: str
+    caption: str
     function: str
     file: str
     code: str
     inputs: dict[str, str]
-    tags: dict[str, str]
+    tags: dict[str, list[str]]
     command: str
     facts: dict[str, object]
 
