@@ -25,15 +25,15 @@ def show(scale: str) -> None:
 
 
 def _table(setup: str, rows: pd.DataFrame) -> Table:
-    table = Table(title=f"{setup}: mean EPE in the hole, with 95 % intervals")
-    for column in ("method", "EPE in the hole (px)", "ratio to biharmonic", "cases"):
-        table.add_column(column, justify="left" if column == "method" else "right")
+    table = Table(title=f"{setup}: EPE in the hole, 95 % intervals, {rows.cases.max()} cases")
+    table.add_column("method", no_wrap=True)
+    for column in ("EPE (px)", "ratio to biharmonic"):
+        table.add_column(column, justify="right")
     for row in rows.itertuples():
         table.add_row(
             str(row.method),
             _interval(row.epe_hole_px, row.epe_hole_low, row.epe_hole_high),
             _interval(row.ratio_biharmonic, row.ratio_low, row.ratio_high),
-            str(row.cases),
         )
     return table
 
