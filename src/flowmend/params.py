@@ -128,8 +128,8 @@ class Scale(_Frozen):
         for dataset in {self.data.dataset, self.data.test_dataset or self.data.dataset}:
             if (self.flow.estimator == "exact") != (dataset == "moving_shapes"):
                 raise ValueError("flow.estimator exact and dataset moving_shapes go together")
-        if self.holes.max_side_px >= min(self.data.height_px, self.data.width_px):
-            raise ValueError("holes.max_side_px is not smaller than the frame")
+        if self.holes.max_side_px > min(self.data.height_px, self.data.width_px) - 2:
+            raise ValueError("holes.max_side_px leaves no known pixel beside the hole")
         return self
 
 
