@@ -51,6 +51,18 @@ def headline(
     show(scale)
 
 
+@app.command()
+def evaluate(
+    weights: Annotated[Path, typer.Option(help="seed-<n>.safetensors of a trained network.")],
+    data: Annotated[Path, typer.Option(help="A DAVIS tree or zip, or a folder of frames.")],
+    output: Annotated[Path, typer.Option(help="Folder for the tables.")] = Path("evaluation"),
+) -> None:
+    """Judge a trained network and all classical fills on any clips, outside the pipeline."""
+    from flowmend.stages.evaluate_files import evaluate_files
+
+    evaluate_files(weights, data, output)
+
+
 @flow_app.command("convert")
 def flow_convert(
     source: Annotated[Path, typer.Argument(help="A .flo or KITTI .png file or folder, or a .zip.")],

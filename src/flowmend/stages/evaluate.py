@@ -35,7 +35,7 @@ from flowmend.provenance import code_fingerprint, file_sha256
 from flowmend.stages.build import load_inpainter
 from flowmend.stages.holes import read_clip
 from flowmend.stages.layout import SHARDS, Layout
-from flowmend.types import Clip, Completion
+from flowmend.types import Clip, Completion, Inpainter
 
 SPLIT = "test"
 
@@ -75,7 +75,7 @@ class StoredNetwork:
 
     def __init__(self, weights: Path) -> None:
         self._weights = weights
-        self._inpainter = None
+        self._inpainter: Inpainter | None = None
 
     def __call__(self, clip: Clip) -> Completion:
         """Mend a batch of clips."""
