@@ -1,0 +1,191 @@
+"""``flowmend track``: tell MLflow what the pipeline's files say.
+
+One run a training, a classical fill and a report page. The files are the truth: telling it again
+changes nothing, and outputs that DVC took from its cache are told of like fresh ones.
+"""
+
+import atexit
+import hashlib
+import json
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from flowmend.evaluation.compare import results_from_csv, to_csv
+from flowmend.evaluation.metrics import METRICS
+from flowmend.io.progress import tracked
+from flowmend.params import Params
+from flowmend.provenance import file_sha256
+from flowmend.stages.layout import Layout
+from flowmend.tracking import LiveMirror, Run, Tracker
+from flowmend.training.checkpoint import read_model
+
+LOCK = Path("dvc.lock")
+
+
+def track(params: Params, scales: list[str]) -> int:
+    """Upsert the runs of these scales and return how many there are.
+
+    Raises:
+        InputError: the server cannot be reached, or a file is damaged.
+    """
+    origin = _origin()
+    runs = [run for scale in scales for run in scale_runs(params, scale, origin)]
+    tracker = Tracker()
+    for run in tracked(runs, "MLflow"):
+        tracker.upsert(run)
+    return len(runs)
+
+
+def scale_runs(params: Params, scale: str, origin: Mapping[str, str]) -> Iterator[Run]:
+    """What there is to tell of one scale; nothing that has not been made yet."""
+    layout = Layout(scale)
+    results = _read_results(layout)
+    summary = pd.read_csv(layout.summary) if layout.summary.exists() else None
+    for name in params.experiments:
+        for weights in sorted(layout.model(name).glob("seed-*.safetensors")):
+            yield _training(layout, weights, results, summary, origin)
+    if results is not None:
+        for method, rows in results[results["kind"] == "classical"].groupby("method"):
+            yield _classical(scale, str(method), rows, origin)
+    if layout.report.exists():
+        yield _report(layout, origin)
+
+
+def live_mirror(scale: str, metadata: Mapping[str, Any]) -> Callable[[int, Mapping], None]:
+    """Shows a training while it runs: call the result with each step and its row of the curves.
+
+    Args:
+        scale: of the training.
+        metadata: what its weights will bear.
+    """
+    name, seed = metadata["name"], metadata["seed"]
+    tags, values = _training_tags(scale, metadata), _flat(metadata)
+    key = _live_key(scale, metadata)
+    mirror = LiveMirror(Run(key, f"{scale} {name} {seed}", tags, values, origin=_origin()))
+    atexit.register(mirror.flush)
+    return lambda step, row: mirror.on_step(
+        step, {term: value for term, value in row.items() if term != "step"}
+    )
+
+
+def _training(
+    layout: Layout,
+    weights: Path,
+    results: pd.DataFrame | None,
+    summary: pd.DataFrame | None,
+    origin: Mapping[str, str],
+) -> Run:
+    _, metadata = read_model(weights)
+    name, seed = metadata["name"], metadata["seed"]
+    times = _times(layout.logs / f"train-{name}-{seed}.json")
+    curves = pd.read_csv(layout.curves(name, seed), index_col="step")
+    return Run(
+        # The weights bear params, seed and code, and follow from them and the inputs.
+        key=_sha(layout.scale, file_sha256(weights)),
+        name=f"{layout.scale} {name} {seed}",
+        tags=_training_tags(layout.scale, metadata),
+        params=_flat(metadata),
+        metrics=_network_metrics(name, seed, results, summary),
+        curves={str(term): dict(zip(curves.index, curves[term])) for term in curves},
+        started=times.get("started"),
+        ended=times.get("ended"),
+        origin=origin,
+        live_key=_live_key(layout.scale, metadata),
+    )
+
+
+def _classical(scale: str, name: str, rows: pd.DataFrame, origin: Mapping[str, str]) -> Run:
+    tags = {"kind": "classical", "scale": scale, "method": name, "fill": name}
+    metrics = {
+        f"{metric}_{setup}": value
+        for setup, at_setup in rows.groupby("setup")
+        for metric, value in _means(at_setup).items()
+    }
+    key = _sha(scale, "classical", name, to_csv(rows))
+    return Run(key, f"{scale} {name}", tags, metrics=metrics, origin=origin)
+
+
+def _report(layout: Layout, origin: Mapping[str, str]) -> Run:
+    figures = sorted((layout.reports / "figures").glob("*.png"))
+    tables = [path for path in (layout.results, layout.summary) if path.exists()]
+    files = (layout.report, *tables, *figures)
+    key = _sha(layout.scale, "report", *(file_sha256(path) for path in files))
+    tags = {"kind": "report", "scale": layout.scale}
+    return Run(key, f"{layout.scale} report", tags, files=files, origin=origin)
+
+
+def _training_tags(scale: str, metadata: Mapping[str, Any]) -> dict[str, str]:
+    block = metadata["experiment"]
+    chosen = {key: block[key] for key in ("study", "network", "fill", "output", "setup")}
+    own = {"kind": "network", "experiment": metadata["name"], "seed": str(metadata["seed"])}
+    return {**own, "scale": scale, **chosen, "losses": "+".join(block["losses"])}
+
+
+def _live_key(scale: str, metadata: Mapping[str, Any]) -> str:
+    return _sha("live", scale, json.dumps(metadata, sort_keys=True))
+
+
+def _network_metrics(
+    name: str, seed: int, results: pd.DataFrame | None, summary: pd.DataFrame | None
+) -> dict[str, float]:
+    """Means over this seed's rows, and the method's ratio to the biharmonic fill."""
+    if results is None:
+        return {}
+    networks = results[results["kind"] == "network"]
+    metrics = _means(networks[(networks["method"] == name) & (networks["seed"] == seed)])
+    if summary is not None:
+        rows = summary[(summary["kind"] == "network") & (summary["method"] == name)]
+        metrics |= _finite(rows[["ratio_biharmonic", "gain_px"]].mean())
+    return metrics
+
+
+def _means(rows: pd.DataFrame) -> dict[str, float]:
+    return _finite(rows[list(METRICS)].mean())
+
+
+def _finite(values: pd.Series) -> dict[str, float]:
+    return {str(name): float(value) for name, value in values.dropna().items()}
+
+
+def _read_results(layout: Layout) -> pd.DataFrame | None:
+    if not layout.results.exists():
+        return None
+    return results_from_csv(layout.results.read_text())
+
+
+def _times(log: Path) -> dict[str, float]:
+    return json.loads(log.read_text()) if log.exists() else {}
+
+
+def _flat(block: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """``{"train": {"steps": 3}}`` as ``{"train.steps": "3"}``."""
+    flat: dict[str, str] = {}
+    for key, value in block.items():
+        inner = _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else None
+        flat |= {f"{prefix}{key}": str(value)} if inner is None else inner
+    return flat
+
+
+def _origin() -> dict[str, str]:
+    """Commit, whether the tree differs from it, and the hash of ``dvc.lock``."""
+    origin = {"dvc.lock": file_sha256(LOCK)} if LOCK.exists() else {}
+    if (commit := _git("rev-parse", "HEAD")) is not None:
+        dirty = bool(_git("status", "--porcelain", "--untracked-files=no"))
+        origin |= {"git.commit": commit, "git.dirty": str(dirty).lower()}
+    return origin
+
+
+def _git(*arguments: str) -> str | None:
+    try:
+        ended = subprocess.run(["git", *arguments], capture_output=True, text=True)
+    except FileNotFoundError:
+        return None
+    return ended.stdout.strip() if ended.returncode == 0 else None
+
+
+def _sha(*parts: str) -> str:
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
