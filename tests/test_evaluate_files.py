@@ -1,5 +1,6 @@
 """`flowmend evaluate`: any footage, outside the pipeline, the same tables."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,8 @@ import pytest
 
 from flowmend import cli, params
 from flowmend.datasets.moving_shapes import render, write_davis
-from flowmend.estimators import ESTIMATORS
+from flowmend.errors import InputError
+from flowmend.estimators import ESTIMATORS, clips_of
 from flowmend.evaluation.compare import RESULT_COLUMNS, SUMMARY_COLUMNS
 from flowmend.io.images import encode_segmentation
 from flowmend.io.layout_zip import open_layout, writing_zip
@@ -35,7 +37,7 @@ class TestFootage:
         (tree / "ImageSets/2017/val.txt").unlink()
         clips = _measure(tree)
         assert [clip.name for clip in clips] == ["a_000", "b_000", "b_008"]
-        assert all(clip.footage.segmentation is not None for clip in clips)
+        assert all(clip.segmentation is not None for clip in clips)
         # the pictures move right by 1 px a frame
         for clip in clips:
             inner = clip.flow[..., 8:-8, 8:-8].mean((0, 3, 4))
@@ -48,18 +50,20 @@ class TestFootage:
         (tmp_path / "elsewhere").rename(tmp_path.parent / "elsewhere")
         bare, walk = _measure(tmp_path)
         assert (bare.name, walk.name) == ("bare_000", "walk_000")
-        assert bare.footage.segmentation is None
-        assert walk.footage.segmentation is not None
+        assert bare.segmentation is None
+        assert walk.segmentation is not None
         assert walk.flow[-1, 0, 0, 8:-8, 8:-8].mean() == pytest.approx(1, abs=0.1)
 
     def test_flow_is_the_estimate_of_the_clip_s_own_frames(self, tmp_path: Path) -> None:
         tree = davis_tree(tmp_path, {"a": 17}, {})
         clip = _measure(tree)[1]
-        frames = clip.footage.frames
-        estimate = ESTIMATORS["dis"]
         assert clip.name == "a_008"
-        assert (clip.flow[2, 0] == estimate(frames, 8 + 1 + 2, 8 + 2 + 2)).all()
-        assert (clip.flow[2, 1] == estimate(frames, 8 + 1 + 2, 8 + 2)).all()
+        with open_layout(tree) as layout:
+            (whole,) = clips_of(layout, tree)
+            for t in range(FRAMES):
+                at = 8 + 1 + t
+                assert (clip.flow[t, 0] == ESTIMATORS["dis"](whole, at, at + 1)).all()
+                assert (clip.flow[t, 1] == ESTIMATORS["dis"](whole, at, at - 1)).all()
 
     def test_the_working_size_keeps_proportions_in_multiples_of_eight(self, tmp_path) -> None:
         tree = davis_tree(tmp_path, {"a": 8}, {})
@@ -242,6 +246,19 @@ class TestTrainedWeights:
         assert network["setup"] == "all_frames"
         assert network["cases"] == 2 * 4 * 2
         assert network["ratio_biharmonic"] == pytest.approx(1, abs=1e-5)
+
+
+class TestObjectShapes:
+    def test_weights_that_know_no_other_holes_need_masks(
+        self, weights: Path, tmp_path: Path, monkeypatch
+    ) -> None:
+        model = replace(command.load_model(weights), shapes=("object",))
+        monkeypatch.setattr(command, "load_model", lambda _: model)
+        boxes = davis_tree(tmp_path / "boxes", {"a": 8}, {})
+        with pytest.raises(InputError, match="holds no masks to shape holes by"):
+            command.evaluate_files(weights, boxes, tmp_path / "out")
+        command.evaluate_files(weights, _tree_with_objects(tmp_path / "l", "a"), tmp_path / "out")
+        assert set(pd.read_csv(tmp_path / "out" / "results.csv")["hole"]) == {"object"}
 
 
 @pytest.mark.real_data

@@ -24,7 +24,7 @@ from flowmend.holes.patterns import object_shaped
 from flowmend.io.atomic import write_text
 from flowmend.io.layout_zip import open_layout
 from flowmend.io.progress import tracked
-from flowmend.stages.build import load_model
+from flowmend.stages.build import Model, load_model
 from flowmend.stages.footage import MeasuredClip, measure_clips, read_footage
 
 HOLE_SEED = 11
@@ -53,14 +53,13 @@ def evaluate_files(weights: Path, data: Path, output: Path) -> None:
     """
     model = load_model(weights)
     torch.set_num_threads(model.threads)
-    if not data.exists():
-        raise InputError(data, "is missing", "check the path")
-    if not (data.is_dir() or is_zipfile(data)):
-        raise InputError(data, "is neither a folder nor a zip", "give a DAVIS tree or a folder")
-    with open_layout(data) as layout:
-        measured = measure_clips(read_footage(layout, data), model.frames, min(model.size_px))
-    clips = _put_holes(measured, model.shapes, model.sides_px)
-    shapes = clips[0].shapes
+    measured = _measured(data, model)
+    objects = _objects(measured, model.sides_px)
+    shapes = tuple(shape for shape in model.shapes if shape != "object" or objects)
+    if not shapes:
+        what = "holds no masks to shape holes by, and the network knows no other holes"
+        raise InputError(data, what, "give masks, or weights trained on other hole shapes")
+    clips = [_with_holes(clip, shapes, model.sides_px, objects) for clip in measured]
     setup = model.experiment.setup
     own = Method(model.name, "network", model.seed, model.inpainter, (setup,), shapes)
     methods = [*classical_methods(shapes), own]
@@ -68,46 +67,54 @@ def evaluate_files(weights: Path, data: Path, output: Path) -> None:
     summary = summary_table(results, BOOTSTRAP_SAMPLES, BOOTSTRAP_SEED)
     write_text(output / "results.csv", to_csv(results))
     write_text(output / "summary.csv", to_csv(summary))
-    Console().print(_table(summary[summary["setup"] == setup], len(clips)))
+    console = Console()
+    console.print(_table(summary[summary["setup"] == setup], f"{setup}, {len(clips)} clips"))
+    written = f"Tables: {output / 'results.csv'}, {output / 'summary.csv'}"
+    console.print(written, soft_wrap=True, markup=False)
 
 
-def _put_holes(
-    measured: list[MeasuredClip], shapes: tuple[str, ...], sides: tuple[int, int]
-) -> list[HoledClip]:
-    objects = {
-        clip.name: ids
-        for clip in measured
-        if (ids := clip.footage.segmentation) is not None and _gives_a_shape(ids, sides)
+def _measured(data: Path, model: Model) -> list[MeasuredClip]:
+    if not data.exists():
+        raise InputError(data, "is missing", "check the path")
+    if not (data.is_dir() or is_zipfile(data)):
+        raise InputError(data, "is neither a folder nor a zip", "give a DAVIS tree or a folder")
+    with open_layout(data) as layout:
+        return measure_clips(read_footage(layout, data), model.frames, min(model.size_px))
+
+
+def _objects(clips: list[MeasuredClip], sides: tuple[int, int]) -> dict[str, np.ndarray]:
+    """Segmentations that object-shaped holes can be taken from, by clip."""
+    found = {clip.name: clip.segmentation for clip in clips if clip.segmentation is not None}
+    any_chance = np.random.default_rng(0)
+    return {
+        name: ids
+        for name, ids in found.items()
+        if object_shaped(any_chance, sides, [ids]) is not None
     }
-    possible = [shape for shape in shapes if shape != "object" or objects]
-    return [
-        holed_clip(
-            clip.name,
-            clip.flow,
-            {
-                shape: draw_hole(shape, clip.name, clip.flow[0, 0], HOLE_SEED, sides, objects)
-                for shape in possible
-            },
-            MOTION_EDGE_PX,
-            EDGE_BAND_PX,
-        )
-        for clip in measured
-    ]
 
 
-def _gives_a_shape(segmentation: np.ndarray, sides: tuple[int, int]) -> bool:
-    return object_shaped(np.random.default_rng(0), sides, [segmentation]) is not None
+def _with_holes(
+    clip: MeasuredClip,
+    shapes: tuple[str, ...],
+    sides: tuple[int, int],
+    objects: dict[str, np.ndarray],
+) -> HoledClip:
+    holes = {
+        shape: draw_hole(shape, clip.name, clip.flow[0, 0], HOLE_SEED, sides, objects)
+        for shape in shapes
+    }
+    return holed_clip(clip.name, clip.flow, holes, MOTION_EDGE_PX, EDGE_BAND_PX)
 
 
-def _table(summary: pd.DataFrame, clips: int) -> Table:
-    table = Table(title=f"{summary['setup'].iloc[0]}, {clips} clips, 95 % intervals")
-    table.add_column("method")
-    for column in ("EPE in the hole (px)", "ratio to biharmonic", "gain on the best fill (px)"):
-        table.add_column(column, justify="right")
+def _table(summary: pd.DataFrame, title: str) -> Table:
+    table = Table(title=title, caption="means over the hole, 95 % intervals over clips")
+    table.add_column("method", no_wrap=True)
+    table.add_column("EPE (px)", justify="right")
+    table.add_column("ratio to biharmonic", justify="right")
     for row in summary.sort_values("epe_hole_px").to_dict("records"):
-        columns = (("epe_hole_px", "epe_hole"), ("ratio_biharmonic", "ratio"), ("gain_px", "gain"))
-        numbers = [(row[value], row[f"{stem}_low"], row[f"{stem}_high"]) for value, stem in columns]
-        table.add_row(str(row["method"]), *(_interval(*number) for number in numbers))
+        epe = _interval(row["epe_hole_px"], row["epe_hole_low"], row["epe_hole_high"])
+        ratio = _interval(row["ratio_biharmonic"], row["ratio_low"], row["ratio_high"])
+        table.add_row(str(row["method"]), epe, ratio)
     return table
 
 
