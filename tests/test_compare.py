@@ -1,5 +1,7 @@
 """The two tables: which rows there are, that the short cut is exact, and that ratios are paired."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -117,6 +119,16 @@ class TestResultsTable:
             "method,kind,seed,setup,clip,hole,direction,"
             "hole_pixels,epe_hole_px,epe_full_px,epe_edge_px,fb_px"
         )
+
+    def test_names_are_read_as_names(self) -> None:
+        holed = [
+            replace(CLIPS[0], clip=replace(CLIPS[0].clip, name=name)) for name in ("007", "NA")
+        ]
+        text = to_csv(evaluate(replace(_network(1.0), name="nan"), holed))
+        read = results_from_csv(text)
+        assert to_csv(read) == text
+        assert set(read["method"]) == {"nan"}
+        assert set(read["clip"]) == {"007", "NA"}
 
     def test_seeds_are_whole_numbers_and_empty_for_classical_fills(self, classical) -> None:
         text = to_csv(results_table([classical, evaluate(_network(1.0, 7), CLIPS)]))

@@ -24,6 +24,7 @@ from flowmend.types import Clip, Completion, Inpainter
 SETUPS = ("middle_two", "all_frames", "sandwich")
 BASELINE = "biharmonic"
 CASE = ["clip", "hole", "direction"]
+NAMES = ["method", "kind", "setup", *CASE]
 RESULT_COLUMNS = ["method", "kind", "seed", "setup", *CASE, *METRICS]
 SUMMARY_COLUMNS = [
     *("method", "kind", "setup", "cases"),
@@ -110,7 +111,9 @@ def to_csv(table: pd.DataFrame) -> str:
 
 def results_from_csv(text: str) -> pd.DataFrame:
     """A results table from its text."""
-    return _typed(pd.read_csv(StringIO(text)))
+    # Nothing but an empty cell is missing: "nan" and "007" are good names.
+    names = dict.fromkeys(NAMES, str)
+    return _typed(pd.read_csv(StringIO(text), dtype=names, keep_default_na=False, na_values=[""]))
 
 
 def _typed(results: pd.DataFrame) -> pd.DataFrame:
