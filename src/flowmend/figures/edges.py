@@ -49,7 +49,7 @@ class EdgeSources:
 def draw_edge_sources(sources: EdgeSources) -> Figure:
     """Fig. 12: each edge map below what it is computed from."""
     height, width = sources.flow.shape[1:]
-    figure = new_figure(9.2, 0.9 + 2 * 2.05 * height / width)
+    figure = new_figure(9.2, 1.2 + 2 * 2.05 * height / width)
     axes = figure.subplots(2, 4)
     largest = rim(sources.flow)
     show_image(axes[0, 0], sources.image, height, width)
@@ -62,7 +62,7 @@ def draw_edge_sources(sources: EdgeSources) -> Figure:
     ):
         axis.set_title(title)
     strengths = sources.gradient_on_edges()
-    titles = {"image": "Canny on the image", "segmentation": "gradient of the objects"}
+    titles = {"image": "Canny on the image", "segmentation": "outlines of the objects"}
     for axis, source in zip(axes[1], ("image", "segmentation", "flow")):
         axis.imshow(sources.edges[source], cmap=EDGE_COLOURS, vmin=0, vmax=1)
         axis.set_title(titles.get(source, "Canny on the flow"))

@@ -2,16 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from textwrap import fill
 
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec
+from matplotlib.patches import Rectangle
 from numpy import ndarray
 
 from flowmend.figures.panels import (
     bare,
+    colour_bar,
     outline,
     rim,
     round_up,
@@ -20,10 +23,11 @@ from flowmend.figures.panels import (
     show_image,
     show_wheel,
 )
-from flowmend.figures.style import new_figure, styled
+from flowmend.figures.style import INK, new_figure, styled
 
 GIVEN = ("frame", "true flow", "flow with a hole")
-_CELL_IN = 1.28
+_CELL_IN, _GAP, _KEY, _BAR = 1.3, 0.08, 0.62, 0.28
+_KNOWN, _MARGIN_PX = "#eef0f3", 6
 
 
 @dataclass(frozen=True)
@@ -64,49 +68,88 @@ def draw_overview(cases: Sequence[MendedCase]) -> Figure:
     """
     methods = list(cases[0].mended)
     height, width = cases[0].hole.shape
-    columns = len(GIVEN) + 2 * len(methods)
-    rows = len(cases)
+    columns = [1.0] * 3 + [_GAP] + [1.0] * len(methods) + [_KEY] + [1.0] * len(methods) + [_BAR]
     figure = new_figure(
-        _CELL_IN * (columns + 1.55), 0.55 + rows * (_CELL_IN * height / width + 0.17)
+        _CELL_IN * sum(columns) + 0.3,
+        0.8 + len(cases) * (1.16 * height / width + 0.27),
     )
-    gap, key, bar = 0.10, 0.62, 0.5
-    ratios = [1.0] * 3 + [gap] + [1.0] * len(methods) + [key] + [1.0] * len(methods) + [bar]
-    grid = GridSpec(rows, len(ratios), figure, width_ratios=ratios)
+    grid = GridSpec(len(cases), len(columns), figure, width_ratios=columns)
     for row, case in enumerate(cases):
-        cells = [figure.add_subplot(grid[row, column]) for column in range(len(ratios))]
-        _draw_case(figure, cells, case, methods, first=row == 0)
+        cells = [figure.add_subplot(grid[row, column]) for column in range(len(columns))]
+        given, mended = cells[:3], cells[4 : 4 + len(methods)]
+        key, errors = cells[4 + len(methods)], cells[5 + len(methods) : -1]
+        for spacer in (cells[3], cells[-1], key):
+            spacer.set_axis_off()
+        _draw_flows(case, given, mended, key)
+        _draw_errors(case, errors)
+        if row == 0:
+            _head(given, "Given", GIVEN)
+            _head(mended, "Mended by", methods)
+            _head(errors, "Error of", methods)
+        if row < len(cases) - 1:
+            given[0].set(xticks=[], xlabel="")
     return figure
 
 
-def _draw_case(
-    figure: Figure, cells: list[Axes], case: MendedCase, methods: list[str], first: bool
-) -> None:
-    given, mended = cells[:3], cells[4 : 4 + len(methods)]
-    key, errors = cells[4 + len(methods)], cells[5 + len(methods) : -1]
-    height, width = case.hole.shape
+def _draw_flows(case: MendedCase, given: list[Axes], mended: list[Axes], key: Axes) -> None:
     largest = rim(case.truth)
-    show_image(given[0], case.image, height, width)
+    show_image(given[0], case.image, *case.hole.shape)
     show_flow(given[1], case.truth, largest)
     show_flow(given[2], np.where(case.hole, np.nan, case.truth), largest)
-    for axes, method in zip(mended, methods):
-        show_flow(axes, case.mended[method], largest)
-    largest_error = round_up(float(np.percentile([case.error(m)[case.hole] for m in methods], 98)))
-    for axes, method in zip(errors, methods):
-        shown = show_error(axes, case.error(method), largest_error)
-        axes.set_xlabel(f"mean {case.mean_error(method):.2f} px", fontsize=8)
+    for axes, flow in zip(mended, case.mended.values()):
+        show_flow(axes, flow, largest)
     for axes in (*given, *mended):
         outline(axes, case.hole)
+    top, left, scale = _window(case.hole)
+    height, width = (scale * side for side in case.hole.shape)
+    given[0].add_patch(Rectangle((left, top), width, height, fill=False, ec="white", lw=0.8))
     for axes in (*given[1:], *mended):
         bare(axes)
-    for axes in errors:
-        outline(axes, case.hole, "white")
-        axes.set(xticks=[], yticks=[], ylabel="")
-    show_wheel(key.inset_axes((0.08, 0.25, 0.84, 0.5)), largest)
-    for axes in (cells[3], key, cells[-1]):
-        axes.set_axis_off()
-    bar = figure.colorbar(shown, cax=cells[-1].inset_axes((0.05, 0.06, 0.2, 0.88)))
-    bar.set_label("error (px)")
-    bar.outline.set_visible(False)
-    if first:
-        for axes, title in zip((*given, *mended, *errors), (*GIVEN, *methods, *methods)):
-            axes.set_title(title)
+        _look_at(axes, case.hole)
+    show_wheel(key.inset_axes((0.06, 0.2, 0.88, 0.6)), largest)
+
+
+def _draw_errors(case: MendedCase, panels: list[Axes]) -> None:
+    """Errors in the hole alone: outside, every method keeps what is known."""
+    errors = {method: np.ma.masked_where(~case.hole, case.error(method)) for method in case.mended}
+    largest = round_up(max(float(np.percentile(e.compressed(), 98)) for e in errors.values()))
+    for axes, (method, error) in zip(panels, errors.items()):
+        axes.set_facecolor(_KNOWN)
+        shown = show_error(axes, error, largest)
+        outline(axes, case.hole)
+        bare(axes)
+        _look_at(axes, case.hole)
+        axes.set_xlabel(f"{case.mean_error(method):.2f} px", color=INK)
+    colour_bar(panels[-1], shown, "error (px)")
+
+
+def _window(hole: Bool[ndarray, "height width"]) -> tuple[float, float, float]:
+    """Top and left (px) of the part of the frame around the hole, and its share of the frame's side.
+
+    It has the frame's shape, so that all panels are alike.
+    """
+    spans, scale = [], 0.0
+    for axis, side in ((1, hole.shape[0]), (0, hole.shape[1])):
+        inside = np.flatnonzero(hole.any(axis=axis))
+        spans.append((inside[0] - _MARGIN_PX, inside[-1] + 1 + _MARGIN_PX))
+        scale = max(scale, (spans[-1][1] - spans[-1][0]) / side)
+    scale = min(scale, 1.0)
+    starts = [
+        float(np.clip((low + high - scale * side) / 2, 0, side - scale * side)) - 0.5
+        for (low, high), side in zip(spans, hole.shape)
+    ]
+    return starts[0], starts[1], scale
+
+
+def _look_at(axes: Axes, hole: Bool[ndarray, "height width"]) -> None:
+    top, left, scale = _window(hole)
+    height, width = (scale * side for side in hole.shape)
+    axes.set(xlim=(left, left + width), ylim=(top + height, top))
+
+
+def _head(panels: list[Axes], group: str, titles: Sequence[str]) -> None:
+    for axes, title in zip(panels, titles):
+        axes.set_title(fill(title.replace("_", " "), 16))
+    panels[0].text(
+        0, 1.36, group, transform=panels[0].transAxes, fontsize=10, fontweight="bold", color=INK
+    )

@@ -1,15 +1,11 @@
 """The panels that figures share: picture, flow, signed component, error, outline of a hole."""
 
-from collections.abc import Sequence
-
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colorbar import Colorbar
-from matplotlib.figure import Figure, SubFigure
 from matplotlib.image import AxesImage
-from matplotlib.patheffects import withStroke
 from numpy import ndarray
 
 from flowmend.figures.colour_wheel import flow_colours, wheel_picture
@@ -47,27 +43,30 @@ def show_error(
     return shown
 
 
-def outline(axes: Axes, hole: Bool[ndarray, "height width"], colour: str = INK) -> None:
-    """Draw a hole's border along the pixels' sides, with a light rim to show on anything."""
+def outline(axes: Axes, hole: Bool[ndarray, "height width"]) -> None:
+    """Draw a hole's border along the pixels' sides, dark on a light rim: it shows on anything."""
     padded = np.pad(hole, 1)
     rows, columns = np.nonzero(padded[1:] != padded[:-1])
     level = [((x - 1.5, y - 0.5), (x - 0.5, y - 0.5)) for y, x in zip(rows, columns)]
     rows, columns = np.nonzero(padded[:, 1:] != padded[:, :-1])
     upright = [((x - 0.5, y - 1.5), (x - 0.5, y - 0.5)) for y, x in zip(rows, columns)]
-    lines = LineCollection(level + upright, colors=colour, linewidths=1.0, capstyle="round")
-    lines.set_path_effects([withStroke(linewidth=2.2, foreground="white", alpha=0.8)])
-    axes.add_collection(lines)
+    for colour, width in (("white", 2.4), (INK, 1.0)):
+        sides = LineCollection(level + upright, colors=colour, linewidths=width, clip_on=False)
+        sides.set_capstyle("projecting")
+        axes.add_collection(sides)
 
 
-def colour_bar(
-    figure: Figure | SubFigure, shown: AxesImage, axes: Axes | Sequence[Axes], label: str
-) -> Colorbar:
-    """A colour bar with its quantity and unit; an arrow says that some values lie beyond."""
-    values = np.asarray(shown.get_array())
+def colour_bar(axes: Axes, shown: AxesImage, label: str) -> Colorbar:
+    """A colour bar as high as its panel, with quantity and unit.
+
+    An arrow at an end says that some values lie beyond it.
+    """
+    values: ndarray = np.ma.compressed(np.ma.asarray(shown.get_array()))
     low, high = shown.get_clim()
     beyond = {(False, False): "neither", (True, False): "min", (False, True): "max"}
     extend = beyond.get((values.min() < low - 1e-6, values.max() > high + 1e-6), "both")
-    bar = figure.colorbar(shown, ax=axes, label=label, extend=extend, pad=0.02, aspect=18)
+    place = axes.inset_axes((1.03, 0.0, 0.045, 1.0))
+    bar = axes.figure.colorbar(shown, cax=place, label=label, extend=extend, extendfrac=0.04)
     bar.outline.set_visible(False)
     return bar
 
@@ -82,6 +81,8 @@ def show_wheel(axes: Axes, largest_px: float) -> None:
 def bare(axes: Axes) -> None:
     """Remove ticks and labels where a neighbour on the same grid has them."""
     axes.set(xticks=[], yticks=[], xlabel="", ylabel="")
+    axes.xaxis.labelpad = 3
+    axes.spines[:].set_visible(False)
 
 
 def rim(*flows: Float[ndarray, "... 2 height width"]) -> float:
