@@ -92,9 +92,8 @@ def draw_round_trips(good: Pair, bad: Pair) -> Figure:
 def _draw_pair(part: SubFigure, pair: Pair, word: str, largest: float) -> None:
     axes = part.subplot_mosaic("ee;xy;uv", height_ratios=[2.05, 1, 1])
     error = pair.error()
-    part.suptitle(
-        f"{word} pair: {pair.clip}, frame {pair.frame}, {_NAMES.get(pair.estimator, pair.estimator)} flow"
-    )
+    estimator = _NAMES.get(pair.estimator, pair.estimator)
+    part.suptitle(f"{word} pair: {pair.clip}, frame {pair.frame}, {estimator} flow")
     shown = show_error(axes["e"], error, largest)
     axes["e"].set_title(f"median {np.median(error):.2f} px, mean {error.mean():.2f} px", fontsize=8)
     colour_bar(axes["e"], shown, "forward–backward error (px)")

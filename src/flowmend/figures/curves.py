@@ -8,6 +8,7 @@ import pandas as pd
 from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy import ndarray
 
 from flowmend.figures.style import (
@@ -77,6 +78,7 @@ def draw_curves(curves: Mapping[str, Curve]) -> Figure:
         axes.set_xlabel("training step")
         axes.grid(axis="y", which="both" if axes is whole else "major")
         axes.margins(x=0.01)
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
     _limit(late, curves)
     whole.yaxis.set_major_formatter("{x:g}")
     whole.yaxis.set_minor_formatter("{x:g}")
@@ -88,7 +90,9 @@ def _draw(axes: Axes, curve: Curve, colour: str, label: str, first: int) -> None
     steps = np.arange(1, curve.loss.shape[1] + 1)[first:]
     for seed in curve.loss:
         axes.plot(steps, seed[first:], color=colour, alpha=0.16, lw=0.6)
-    axes.plot(steps, curve.smoothed()[first:], color=colour, label=label)
+    # Zero fill is drawn wider, so that it shows where two curves coincide.
+    width = 2.8 if curve.fill == "zero" else 1.5
+    axes.plot(steps, curve.smoothed()[first:], color=colour, lw=width, label=label)
 
 
 def _limit(axes: Axes, curves: Mapping[str, Curve]) -> None:

@@ -124,7 +124,7 @@ def _draw_errors(case: MendedCase, panels: list[Axes]) -> None:
 
 
 def _window(hole: Bool[ndarray, "height width"]) -> tuple[float, float, float]:
-    """Top and left (px) of the part of the frame around the hole, and its share of the frame's side.
+    """Top and left (px) of the frame's part around the hole, and its share of the frame's side.
 
     It has the frame's shape, so that all panels are alike.
     """

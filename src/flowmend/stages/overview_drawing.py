@@ -36,11 +36,11 @@ def overview(study: Study) -> Drawing:
     }
     caption = (
         "One test case of each hole shape: a frame, its true flow, the flow with the hole, three "
-        "completions and their errors; beside the frame, only the part in its white box. Shown are the middle frame's forward flow and, for each "
-        f"shape, the clip on which {network} (the best network of this scale) stands to the "
-        "biharmonic fill as it does at the median: neither the best nor the worst was picked. Hue "
-        "is the direction of motion and saturation its speed, by the wheel of the row; numbers are "
-        "the mean end-point error in the hole."
+        "completions and their errors; beside the frame, only the part in its white box. Shown are "
+        "the middle frame's forward flow and, for each shape, the clip on which the ratio of "
+        f"{network} (the best network of this scale) to the biharmonic fill is the median: "
+        "neither the best nor the worst was picked. Hue is the direction of motion and saturation "
+        "its speed, by the wheel of the row; numbers are the mean end-point error in the hole."
     )
     return Drawing(
         draw_overview(cases),
