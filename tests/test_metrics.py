@@ -126,6 +126,15 @@ class TestMeasure:
                 got[direction].epe_hole_px.item() * share
             )
 
+    def test_what_is_said_outside_the_hole_is_not_looked_at(self) -> None:
+        """Round trips that leave the hole land on true flow."""
+        clip, said = _clip(4), _clip(5)
+        raw = Completion(said.forward, said.backward)
+        loud, quiet = (measure(clip, c, clip.hole) for c in (raw, composite(clip, raw)))
+        for direction in DIRECTIONS:
+            for name in METRICS:
+                assert getattr(loud[direction], name) == getattr(quiet[direction], name)
+
     def test_no_edge_in_the_hole_is_not_a_number(self) -> None:
         clip = _clip(4)
         got = measure(clip, _completion(clip, 6), _nowhere(clip))
