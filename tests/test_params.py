@@ -170,7 +170,7 @@ WRONG = [
     (
         (*HOLES, "max_side_px"),
         64,
-        ": scales.smoke: holes.max_side_px leaves no known pixel beside the hole; change one of them",
+        ": scales.smoke: holes.max_side_px leaves no known pixel beside it; change one of them",
     ),
     (
         (*HOLES, "shapes"),

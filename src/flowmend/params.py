@@ -129,7 +129,7 @@ class Scale(_Frozen):
             if (self.flow.estimator == "exact") != (dataset == "moving_shapes"):
                 raise ValueError("flow.estimator exact and dataset moving_shapes go together")
         if self.holes.max_side_px > min(self.data.height_px, self.data.width_px) - 2:
-            raise ValueError("holes.max_side_px leaves no known pixel beside the hole")
+            raise ValueError("holes.max_side_px leaves no known pixel beside it")
         return self
 
 

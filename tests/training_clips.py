@@ -1,0 +1,61 @@
+"""Clips for the tests of the training room, made through the pipeline's own files."""
+
+from pathlib import Path
+
+import numpy as np
+
+from flowmend.datasets.clip_set import ClipSet, load_clip_set
+from flowmend.io.flow_archive import FlowArchiveWriter
+from flowmend.io.hole_values import write_hole_values
+from flowmend.io.packed_maps import PackedMaps, write_packed_maps
+from flowmend.stages.holes import fill_holes
+
+FRAMES, SIZE = 6, 16
+SHAPES = ("rectangle", "ellipse")
+
+
+def smooth_flow(seed: int, size: int = SIZE) -> np.ndarray:
+    """A clip (T, 2 directions, 2, H, W) of affine flow with a bump, px."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:size, :size] / size
+    base = rng.normal(size=(FRAMES, 2, 2, 3)).astype(np.float32)
+    flow = base[..., :1, None] + base[..., 1:2, None] * x + base[..., 2:, None] * y
+    return (flow + np.sin(5 * x * y)).astype(np.float32)
+
+
+def holes(seed: int, size: int = SIZE) -> np.ndarray:
+    """One hole of each shape, bool (S, H, W)."""
+    rng = np.random.default_rng(seed)
+    top, left = rng.integers(2, size - 8, 2)
+    maps = np.zeros((2, size, size), bool)
+    maps[0, top : top + 5, left : left + 6] = True
+    y, x = np.mgrid[:size, :size]
+    maps[1] = (y - top - 3) ** 2 + (x - left - 3) ** 2 < 8
+    return maps
+
+
+def write_shard(flow_path: Path, holes_path: Path, fills_path: Path, names: list[str]) -> None:
+    """Flow, holes and fills of one shard."""
+    flows = {name: smooth_flow(sum(map(ord, name))) for name in names}
+    maps = np.stack([holes(len(name) + 7 * k) for k, name in enumerate(names)])
+    flow_path.parent.mkdir(parents=True, exist_ok=True)
+    with FlowArchiveWriter(flow_path, "fast", 1 / 128) as archive:
+        for name, flow in flows.items():
+            for t in range(FRAMES):
+                for way, field in zip(("forward", "backward"), flow[t]):
+                    archive.add(f"{name}/{way}/{t}", field)
+    write_packed_maps(holes_path, PackedMaps.pack(names, SHAPES, maps, 1))
+    filled = [fill_holes(flow, list(of)) for flow, of in zip(flows.values(), maps)]
+    values = {k: [hole for clip in filled for hole in clip[k]] for k in filled[0]}
+    write_hole_values(fills_path, names, SHAPES, values, FRAMES)
+
+
+def clip_set(folder: Path, clips: int = 3) -> ClipSet:
+    """A small set, written and read back."""
+    paths = [folder / name for name in ("flow.zip", "holes.npz", "fills.npz")]
+    write_shard(*paths, [f"clip_{k}" for k in range(clips)])
+    flow, maps, fills = paths
+    return load_clip_set([flow], [maps], [fills], FRAMES)
+
+
+__all__ = ["FRAMES", "SHAPES", "SIZE", "clip_set", "holes", "smooth_flow", "write_shard"]
