@@ -25,7 +25,7 @@ from flowmend.figures.style import new_figure, styled
 from flowmend.geometry.derivatives import gradient, jacobian_norm, safe_norm, spatio_temporal
 from flowmend.geometry.round_trip import round_trip
 
-_NAMES = {"dis": "DIS", "flownet2": "FlowNet2"}
+ESTIMATOR_WORDS = {"dis": "DIS", "flownet2": "FlowNet2"}
 
 
 @dataclass(frozen=True)
@@ -92,10 +92,10 @@ def draw_round_trips(good: Pair, bad: Pair) -> Figure:
 def _draw_pair(part: SubFigure, pair: Pair, word: str, largest: float) -> None:
     axes = part.subplot_mosaic("ee;xy;uv", height_ratios=[2.05, 1, 1])
     error = pair.error()
-    estimator = _NAMES.get(pair.estimator, pair.estimator)
+    estimator = ESTIMATOR_WORDS.get(pair.estimator, pair.estimator)
     part.suptitle(f"{word} pair: {pair.clip}, frame {pair.frame}, {estimator} flow")
     shown = show_error(axes["e"], error, largest)
-    axes["e"].set_title(f"median {np.median(error):.2f} px, mean {error.mean():.2f} px", fontsize=8)
+    axes["e"].set_title(f"median {np.median(error):.2g} px, mean {error.mean():.2g} px", fontsize=8)
     colour_bar(axes["e"], shown, "forward–backward error (px)")
     span = round_up(float(np.percentile(np.abs((pair.forward, pair.backward_next)), 99.5)))
     rows = (

@@ -8,8 +8,10 @@ from scipy.stats import spearmanr
 from flowmend.datasets.resize import resize_flow
 from flowmend.estimators import ESTIMATORS
 from flowmend.figures.consistency import (
+    ESTIMATOR_WORDS,
     Moment,
     Pair,
+    PairMeasure,
     choose_pairs,
     draw_round_trips,
     draw_spatio_temporal,
@@ -36,9 +38,9 @@ def round_trips(study: Study) -> Drawing:
     caption = (
         "Following a pixel along the forward flow and back along the next frame's backward flow "
         "should end where it began; the colour says by how many pixels it does not. Left: the "
-        f"pair that agrees best ({good.estimator} flow, median {good.error_px:.2f} px), where "
+        f"pair that agrees best ({_word(good)} flow, median {good.error_px:.2g} px), where "
         "what is left marks occlusions and the frame's border. Right: the pair that agrees worst "
-        f"({bad.estimator} flow, median {bad.error_px:.2f} px). Below, the x and y components of "
+        f"({_word(bad)} flow, median {bad.error_px:.2g} px). Below, the x and y components of "
         "the two flows. Both were picked by their median error among the fastest quarter of "
         f"{len(measures)} pairs."
     )
@@ -121,8 +123,12 @@ def _pairs(study: Study, name: str) -> Iterator[Pair]:
             yield Pair(name, t, INDEPENDENT, *seen)
 
 
-def _fact(measure: object) -> dict[str, object]:
-    values = measure._asdict()  # type: ignore[attr-defined]
+def _word(measure: PairMeasure) -> str:
+    return ESTIMATOR_WORDS.get(measure.estimator, measure.estimator)
+
+
+def _fact(measure: PairMeasure) -> dict[str, object]:
+    values = measure._asdict()
     return {k: rounded(v) if isinstance(v, float) else v for k, v in values.items()}
 
 

@@ -10,7 +10,7 @@ from flowmend.figures.curves import NETWORKS, Curve, draw_curves
 from flowmend.figures.edges import draw_edge_agreement
 from flowmend.figures.occlusions import STEP_PX, draw_minimisers, minimise_round_trip
 from flowmend.figures.results import draw_results
-from flowmend.figures.storage import draw_storage
+from flowmend.figures.storage import OWN, draw_storage
 from flowmend.stages.drawing import Drawing, Study, rounded
 
 STORAGE_TABLE = Path("docs/benchmarks/flow_archive.csv")
@@ -29,7 +29,7 @@ def minimisers(study: Study) -> Drawing:
         "ramp from the object's motion to the background's instead of the true step (red), and up "
         "to half a pixel of round trip remains. Where it becomes visible (left), the truth and the "
         "shape of frame t+1 are equally good; a minimiser that starts from rest takes the latter "
-        f"and copies that shape. The search meets the ramp to {off:g} px, its step being "
+        f"and copies that shape. The search meets the ramp to {off:.2g} px, its step being "
         f"1/{1 / STEP_PX:.0f} px."
     )
     return Drawing(
@@ -104,11 +104,17 @@ def flow_storage(study: Study) -> Drawing:
         InputError: the benchmark's table is missing.
     """
     table = _table(STORAGE_TABLE)
+    own = table[table["codec"].isin(OWN)]
+    sizes = ", ".join(
+        f"{codec} {share:.1f} % of .flo and at most {error:.2g} px off"
+        for codec, share, error in zip(own["codec"], own["share_percent"], own["max_error_px"])
+    )
     caption = (
         "Ways to store flow, measured on DIS flow of real clips at 480×854 px: size, largest error "
-        "and time per field on one core. Fixed-step codecs keep every value within 1/128 px "
-        "(dotted); the report's 8 bits and a range are as small but their error grows with the "
-        "range. The table is that of benchmarks/flow_archive.py, which `make bench` makes anew."
+        "and time per field on one core; less is better everywhere. Fixed-step codecs promise "
+        "1/128 px (dotted); the error of the report's 8 bits and a range grows with the range. "
+        f"flowmend's own: {sizes}. The table is docs/benchmarks/flow_archive.csv, which “make "
+        "bench” measures anew."
     )
     return Drawing(
         draw_storage(table, STORAGE_BOUND_PX),

@@ -1,0 +1,94 @@
+"""Stage ``report``: the tables and figures of a scale on one self-contained page."""
+
+import pandas as pd
+import yaml
+
+from flowmend.errors import InputError
+from flowmend.evaluation.compare import results_from_csv
+from flowmend.io.atomic import write_text
+from flowmend.params import Params, Scale
+from flowmend.provenance import read_record
+from flowmend.report.page import Page, PageFigure, render
+from flowmend.report.tables import setup_tables, shape_table
+from flowmend.report.verdicts import against_classical, judge
+from flowmend.stages.layout import Layout
+
+
+def run(params: Params, scale: str) -> None:
+    """Write ``reports/<scale>/report.html``.
+
+    Raises:
+        InputError: a table, figure or provenance record is missing.
+    """
+    settings, layout = params.at(scale), Layout(scale)
+    for table in (layout.results, layout.summary):
+        if not table.exists():
+            raise InputError(table, "is missing", "run `dvc repro` first")
+    results = results_from_csv(layout.results.read_text())
+    summary = pd.read_csv(layout.summary, keep_default_na=False, na_values=[""])
+    experiments = {n: e.model_dump(mode="json") for n, e in params.experiments.items()}
+    samples, seed = settings.evaluate.bootstrap_samples, settings.evaluate.bootstrap_seed
+    tables = setup_tables(results, summary)
+    setups = [
+        setup
+        for setup in ("middle_two", "all_frames", "sandwich")
+        if setup in set(summary["setup"])
+    ]
+    page = Page(
+        scale=scale,
+        facts=_facts(settings),
+        figures=_figures(layout),
+        verdicts=judge(results, experiments, samples, seed),
+        headlines=against_classical(summary),
+        caveat=_caveat(settings),
+        setups=tables,
+        shapes=[shape_table(results, setup) for setup in setups],
+        experiments=experiments,
+        params=yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False),
+        commands=_commands(scale),
+    )
+    write_text(layout.report, render(page))
+
+
+def _figures(layout: Layout) -> list[PageFigure]:
+    pictures = sorted(layout.figure("any").parent.glob("*.png"))
+    if not pictures:
+        raise InputError(layout.figure("any").parent, "holds no figures", "run `dvc repro` first")
+    return [PageFigure(p.stem, p.read_bytes(), vars(read_record(p))) for p in pictures]
+
+
+def _facts(settings: Scale) -> dict[str, str]:
+    data, train = settings.data, settings.train
+    return {
+        "data": data.dataset.replace("_", " "),
+        "clips": f"{data.clips.train} to train, {data.clips.test} to test (at most)",
+        "frames": f"{data.frames} of {data.width_px}×{data.height_px} px",
+        "flow": settings.flow.estimator,
+        "holes": f"{', '.join(settings.holes.shapes)}; "
+        f"{settings.holes.min_side_px} to {settings.holes.max_side_px} px",
+        "training": f"{train.steps} steps of {train.batch}, "
+        f"{len(train.seeds)} seed{'s' if len(train.seeds) > 1 else ''}",
+    }
+
+
+def _caveat(settings: Scale) -> str:
+    seeds = len(settings.train.seeds)
+    if seeds == 1:
+        return (
+            "Intervals are over test clips. Each experiment was trained once, with one seed: how "
+            "far another seed would have moved it is not in them."
+        )
+    return (
+        f"Intervals are over test clips, after the mean over {seeds} training seeds; the spread "
+        "between seeds is not in them."
+    )
+
+
+def _commands(scale: str) -> list[tuple[str, str]]:
+    return [
+        ("everything, only what is stale", f"SCALE={scale} make reproduce"),
+        ("the same on a cluster", f"snakemake --cores 2 --config scale={scale}"),
+        ("the figures alone", f"flowmend stage figures --scale {scale}"),
+        ("this page alone", f"flowmend stage report --scale {scale}"),
+        ("from a figure back to the raw data", f"flowmend why reports/{scale}/figures/fig09.png"),
+    ]
