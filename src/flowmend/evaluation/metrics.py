@@ -45,7 +45,7 @@ METRICS = tuple(field.name for field in fields(Measures))
 
 def end_point_error(p: Flow, q: Flow) -> ErrorMap:
     """``EPE(p, q)(x) = ‖p(x) − q(x)‖₂``, px: exactly zero where they agree."""
-    return torch.linalg.vector_norm(p - q, dim=-3)
+    return torch.hypot(*(p - q).unbind(-3))
 
 
 def motion_edge_band(motion_edges: NDArray[np.bool_], band_px: float) -> NDArray[np.bool_]:
