@@ -1,0 +1,1 @@
+../../../src/flowmend/io/__init__.py
