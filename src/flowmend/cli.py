@@ -63,6 +63,16 @@ def evaluate(
     evaluate_files(weights, data, output)
 
 
+@app.command()
+def why(file: Annotated[Path, typer.Argument(help="A figure, table or model.")]) -> None:
+    """Print the way from a file of the pipeline back to the raw data."""
+    from flowmend import params
+    from flowmend.stages.why import why as explain
+
+    for line in explain(file, params.load()):
+        typer.echo(line)
+
+
 @flow_app.command("convert")
 def flow_convert(
     source: Annotated[Path, typer.Argument(help="A .flo or KITTI .png file or folder, or a .zip.")],
