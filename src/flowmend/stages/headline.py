@@ -39,4 +39,4 @@ def _table(setup: str, rows: pd.DataFrame) -> Table:
 
 
 def _interval(value: float, low: float, high: float) -> str:
-    return f"{value:.3f} [{low:.3f}, {high:.3f}]"
+    return f"{value:.3f}" if pd.isna(low) else f"{value:.3f} [{low:.3f}, {high:.3f}]"
