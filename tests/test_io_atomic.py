@@ -46,9 +46,7 @@ def test_a_full_disk_is_one_clear_line(tmp_path: Path, monkeypatch: pytest.Monke
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(
-        InputError, match=r"file: cannot be written \(No space left on device\); free"
-    ):
+    with pytest.raises(InputError, match=r"cannot be written \(No space left on device\); free"):
         write_bytes(tmp_path / "file", b"new")
     assert (tmp_path / "file").read_bytes() == b"old"
     assert _left_behind(tmp_path) == ["file"]

@@ -29,11 +29,11 @@ def _table(setup: str, rows: pd.DataFrame) -> Table:
     table.add_column("method", no_wrap=True)
     for column in ("EPE (px)", "ratio to biharmonic"):
         table.add_column(column, justify="right")
-    for row in rows.itertuples():
+    for row in rows.to_dict("records"):
         table.add_row(
-            str(row.method),
-            _interval(row.epe_hole_px, row.epe_hole_low, row.epe_hole_high),
-            _interval(row.ratio_biharmonic, row.ratio_low, row.ratio_high),
+            row["method"],
+            _interval(row["epe_hole_px"], row["epe_hole_low"], row["epe_hole_high"]),
+            _interval(row["ratio_biharmonic"], row["ratio_low"], row["ratio_high"]),
         )
     return table
 
