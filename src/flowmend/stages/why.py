@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -62,7 +62,8 @@ def _drawn(record: Provenance) -> Iterator[str]:
     number = f"Figure {record.number}. " if record.number else ""
     yield f"{number}{record.title}"
     yield f"drawn by {record.function} in {record.file}"
-    yield f"code when drawn: {record.code[:HASH_DIGITS]}"
+    same = record.code == code_fingerprint("flowmend.stages.figures")
+    yield f"code then: {record.code[:HASH_DIGITS]}{'' if same else ' (changed since)'}"
     for path, digest in record.inputs.items():
         if not Path(path).exists():
             yield f"input {path}: missing now"
@@ -72,7 +73,7 @@ def _drawn(record: Provenance) -> Iterator[str]:
 
 def _made(makers: list[Job]) -> Iterator[str]:
     first = makers[0]
-    many = f" ({len(makers)} jobs, e.g.)" if len(makers) > 1 else ""
+    many = f" ({len(makers)} jobs, the first is)" if len(makers) > 1 else ""
     code = code_fingerprint(f"flowmend.stages.{first.stage}")
     yield f"made by stage {first.stage}{many}: {first.command}"
     keys = sorted({key for job in makers for key in job.params})
@@ -92,13 +93,14 @@ def _origins(
         elif not path.startswith(_CODE):
             yield f"← {path}  {_digest(Path(path))}  (kept in the repository)"
     for stage, of_path in groups.items():
-        made = tuple(sorted(of_path))
-        if made in told:
-            yield f"← {_together(made)}  (as above)"
-            continue
-        told.add(made)
         makers = list(dict.fromkeys(job for found in of_path.values() for job in found))
-        yield f"← {_together(made)}{'  ' + _digest(Path(made[0])) if len(made) == 1 else ''}"
+        made = _together(sorted(of_path))
+        key = tuple(job.command for job in makers)
+        if key in told:
+            yield f"← {made}  (made as above)"
+            continue
+        told.add(key)
+        yield f"← {made}  {_digest(Path(made))}".rstrip()
         yield from _indented(_made(makers))
         if stage == "index":
             yield from _indented(_raw(scale))
@@ -172,19 +174,26 @@ def _overlap(a: str, b: str) -> bool:
     return a == b or a.startswith(b + "/") or b.startswith(a + "/")
 
 
-def _together(paths: tuple[str, ...]) -> str:
-    """``flow/0.zip, flow/1.zip`` as ``flow/{0,1}.zip``: one line for the shards of a stage."""
-    if len(paths) == 1:
-        return paths[0]
-    forms: dict[tuple[str, str], list[str]] = {}
-    for path in paths:
-        parent, _, name = path.rpartition("/")
-        stem, dot, suffix = name.partition(".")
-        forms.setdefault((parent, dot + suffix), []).append(stem)
-    return ", ".join(
-        f"{parent}/{stems[0] if len(stems) == 1 else '{' + ','.join(stems) + '}'}{suffix}"
-        for (parent, suffix), stems in forms.items()
-    )
+def _together(paths: Sequence[str]) -> str:
+    """``flow/0.zip`` and ``flow/1.zip`` as ``flow/{0,1}.zip``: one line for a stage's shards."""
+    folders = sorted({path.rpartition("/")[0] for path in paths})
+    if len(folders) in (1, len(paths)):
+        return _braced(paths)
+    return ", ".join(_braced([p for p in paths if p.rpartition("/")[0] == f]) for f in folders)
+
+
+def _braced(paths: Sequence[str]) -> str:
+    """Paths that differ in one part, with braces there; others with commas."""
+    columns = list(zip(*(path.split("/") for path in paths)))
+    varying = [place for place, column in enumerate(columns) if len(set(column)) > 1]
+    parts = [column[0] for column in columns]
+    if len(varying) == 1:
+        names = [part.partition(".") for part in columns[varying[0]]]
+        if len({name[1:] for name in names}) == 1:
+            stems = ",".join(stem for stem, _, _ in names)
+            parts[varying[0]] = "{" + stems + "}" + "".join(names[0][1:])
+            return "/".join(parts)
+    return ", ".join(paths)
 
 
 def _name(file: Path) -> str:
