@@ -73,6 +73,25 @@ def why(file: Annotated[Path, typer.Argument(help="A figure, table or model.")])
         typer.echo(line)
 
 
+@app.command()
+def track(
+    scale: Annotated[str | None, typer.Option(help="One scale only; by default all made.")] = None,
+) -> None:
+    """Tell MLflow (MLFLOW_TRACKING_URI, or mlflow.db here) what the pipeline has made."""
+    from flowmend import params
+    from flowmend.stages.track import track as tell
+
+    typer.echo(f"{tell(params.load(), scale)} runs are in MLflow")
+
+
+@app.command()
+def adopt() -> None:
+    """After `snakemake` let DVC accept what it built, or the other way round."""
+    from flowmend.stages.adopt import adopt as hand_over
+
+    typer.echo(hand_over())
+
+
 @flow_app.command("convert")
 def flow_convert(
     source: Annotated[Path, typer.Argument(help="A .flo or KITTI .png file or folder, or a .zip.")],

@@ -26,12 +26,15 @@ from flowmend.training.checkpoint import read_model
 LOCK = Path("dvc.lock")
 
 
-def track(params: Params, scales: list[str]) -> int:
-    """Upsert the runs of these scales and return how many there are.
+def track(params: Params, scale: str | None = None) -> int:
+    """Upsert the runs of one scale, or of all that have been made; return how many there are.
 
     Raises:
-        InputError: the server cannot be reached, or a file is damaged.
+        InputError: there is no such scale, the server cannot be reached, or a file is damaged.
     """
+    if scale is not None:
+        params.at(scale)
+    scales = [name for name in params.scales if scale in (None, name)]
     origin = _origin()
     runs = [run for scale in scales for run in scale_runs(params, scale, origin)]
     tracker = Tracker()
