@@ -246,7 +246,7 @@ def _figures() -> dict[str, Figure]:
     hole = np.zeros((12, 20), bool)
     hole[3:7, 5:11] = True
     mended = {name: np.where(hole, 0, forward) for name in ("smooth", "a_network")}
-    case = MendedCase("clip", "rectangle", 2, picture, forward, hole, mended)
+    case = MendedCase("clip", "rectangle", 2, picture, forward, "true flow", hole, mended)
     pair = Pair("clip", 0, "dis", forward, backward)
     edges = {source: hole for source in ("segmentation", "image", "flow")}
     storage = pd.DataFrame(

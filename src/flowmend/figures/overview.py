@@ -25,7 +25,6 @@ from flowmend.figures.panels import (
 )
 from flowmend.figures.style import INK, new_figure, styled
 
-GIVEN = ("frame", "true flow", "flow with a hole")
 _CELL_IN, _GAP, _KEY, _BAR = 1.3, 0.08, 0.62, 0.28
 _KNOWN, _MARGIN_PX = "#eef0f3", 6
 
@@ -38,6 +37,7 @@ class MendedCase:
         clip, shape, frame: which one; frames count from 0.
         image: (3, h, w) uint8 at the video's own size.
         truth: forward flow, (2, H, W) float32, px.
+        truth_word: what the truth is called: on real clips it is an estimate.
         hole: bool (H, W).
         mended: by method, (2, H, W) float32, px; equal to the truth outside the hole.
     """
@@ -47,6 +47,7 @@ class MendedCase:
     frame: int
     image: UInt8[ndarray, "3 h w"]
     truth: Float[ndarray, "2 height width"]
+    truth_word: str
     hole: Bool[ndarray, "height width"]
     mended: Mapping[str, Float[ndarray, "2 height width"]]
 
@@ -83,7 +84,7 @@ def draw_overview(cases: Sequence[MendedCase]) -> Figure:
         _draw_flows(case, given, mended, key)
         _draw_errors(case, errors)
         if row == 0:
-            _head(given, "Given", GIVEN)
+            _head(given, "Given", ("frame", case.truth_word, "flow with a hole"))
             _head(mended, "Mended by", methods)
             _head(errors, "Error of", methods)
         if row < len(cases) - 1:
@@ -150,6 +151,7 @@ def _look_at(axes: Axes, hole: Bool[ndarray, "height width"]) -> None:
 def _head(panels: list[Axes], group: str, titles: Sequence[str]) -> None:
     for axes, title in zip(panels, titles):
         axes.set_title(fill(title.replace("_", " "), 16))
-    panels[0].text(
-        0, 1.36, group, transform=panels[0].transAxes, fontsize=10, fontweight="bold", color=INK
-    )
+    panels[0].annotate(
+        group, (0, 1), (0, 32), xycoords="axes fraction", textcoords="offset points",
+        fontsize=10, fontweight="bold", color=INK,
+    )  # fmt: skip

@@ -6,6 +6,7 @@ import torch
 
 from flowmend.errors import InputError
 from flowmend.evaluation.compare import results_from_csv
+from flowmend.figures.consistency import ESTIMATOR_WORDS
 from flowmend.figures.overview import MendedCase, draw_overview
 from flowmend.holes import setup_frames
 from flowmend.stages.build import load_inpainter
@@ -35,8 +36,9 @@ def overview(study: Study) -> Drawing:
         for case in cases
     }
     caption = (
-        "One test case of each hole shape: a frame, its true flow, the flow with the hole, three "
-        "completions and their errors; beside the frame, only the part in its white box. Shown are "
+        f"One test case of each hole shape: a frame, its {cases[0].truth_word}, that with the "
+        "hole, three completions and their errors; beside the frame, only the part in its white "
+        "box. Shown are "
         "the middle frame's forward flow and, for each shape, the clip on which the ratio of "
         f"{network} (the best network of this scale) to the biharmonic fill is the median: "
         "neither the best nor the worst was picked. Hue is the direction of motion and saturation "
@@ -91,4 +93,6 @@ def _mend(
     mended = {fill: study.clips.filled(name, shape, fill, flow)[frame, 0] for fill in FILLS}
     mended[network] = completed.forward[frame].numpy()
     image = study.clips.image(name, frame)
-    return MendedCase(name, shape, frame, image, flow[frame, 0], hole, mended)
+    estimator = study.clips.estimator(name)
+    word = "true" if estimator == "exact" else ESTIMATOR_WORDS.get(estimator, estimator)
+    return MendedCase(name, shape, frame, image, flow[frame, 0], f"{word} flow", hole, mended)
