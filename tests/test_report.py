@@ -308,6 +308,12 @@ class TestVerdicts:
         assert words in sentence
         assert "telea" in sentence
 
+    def test_headline_does_not_call_a_trifle_a_win(self) -> None:
+        row = {"method": "net", "kind": "network", "setup": "sandwich", "epe_hole_px": 0.5}
+        row |= {"gain_px": 0.001, "gain_low": 0.0005, "gain_high": 0.002}
+        (sentence,) = against_classical(pd.DataFrame([{**row, "best_classical": "telea"}]))
+        assert "is within 1\u00a0% of" in sentence
+
 
 class TestTables:
     def test_best_first_and_marked(self, made: Path) -> None:
@@ -320,6 +326,7 @@ class TestTables:
             assert first == sorted(first)
             assert [row.best[2] for row in table.rows].count(True) == 1
             assert table.rows[0].best[2]
+            assert not any(row.best[-1] for row in table.rows), "zero flow has the best round trip"
             assert all(len(row.cells) == len(table.columns) == len(row.best) for row in table.rows)
 
     def test_shapes_stand_in_columns(self) -> None:

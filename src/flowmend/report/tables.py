@@ -72,7 +72,8 @@ def _setup_table(setup: str, results: pd.DataFrame, summary: pd.DataFrame) -> Ta
     at_setup = results[results["setup"] == setup]
     means = at_setup.groupby(["kind", "method"])[list(EXTRA)].mean()
     extra = means.loc[list(zip(rows["kind"], rows["method"]))].to_numpy(float)
-    best = extra == np.nanmin(extra, axis=0)
+    # No round trip is called best: zero flow makes every one of them short.
+    best = (extra == np.nanmin(extra, axis=0)) & [column != "fb_px" for column in EXTRA]
     table_rows = []
     for (_, row), numbers, marks in zip(rows.iterrows(), extra, best):
         leads = bool(row["epe_hole_px"] == rows["epe_hole_px"].min())
@@ -89,7 +90,8 @@ def _setup_table(setup: str, results: pd.DataFrame, summary: pd.DataFrame) -> Ta
     note = (
         f"{int(rows['cases'].max())} cases (clip, hole and direction). Lengths in px; “at edges” "
         "is the EPE of the hole's pixels next to motion edges, “round trip” the forward–backward "
-        "error in the hole. Brackets are 95 % intervals over clips; the best of a column is bold."
+        "error in the hole, which is no merit by itself: zero flow has none. Brackets are 95 % "
+        "intervals over clips; the best of a column is bold."
     )
     return Table(SETUPS[setup], COLUMNS, tuple(table_rows), note)
 

@@ -129,7 +129,9 @@ def against_classical(summary: pd.DataFrame) -> list[str]:
         if networks.empty:
             continue
         best = networks.sort_values(["epe_hole_px", "method"]).iloc[0]
-        if best["gain_low"] > 0:
+        if abs(best["gain_px"]) < SMALLEST_EFFECT * best["epe_hole_px"]:
+            verb = f"is within {SMALLEST_EFFECT:.0%} of".replace("%", "\u00a0%")
+        elif best["gain_low"] > 0:
             verb = "beats"
         elif best["gain_high"] < 0:
             verb = "loses to"

@@ -13,6 +13,12 @@ from flowmend.report.tables import setup_tables, shape_table
 from flowmend.report.verdicts import against_classical, judge
 from flowmend.stages.layout import Layout
 
+FLOW_WORDS = {
+    "exact": "exact, as rendered",
+    "dis": "DIS, taken as truth",
+    "flownet2": "FlowNet2, taken as truth",
+}
+
 
 def run(params: Params, scale: str) -> None:
     """Write ``reports/<scale>/report.html``.
@@ -63,7 +69,7 @@ def _facts(settings: Scale) -> dict[str, str]:
         "data": data.dataset.replace("_", " "),
         "clips": f"{data.clips.train} to train, {data.clips.test} to test (at most)",
         "frames": f"{data.frames} of {data.width_px}×{data.height_px} px",
-        "flow": settings.flow.estimator,
+        "flow": FLOW_WORDS[settings.flow.estimator],
         "holes": f"{', '.join(settings.holes.shapes)}; "
         f"{settings.holes.min_side_px} to {settings.holes.max_side_px} px",
         "training": f"{train.steps} steps of {train.batch}, "
