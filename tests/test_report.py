@@ -299,7 +299,12 @@ class TestVerdicts:
 
     @pytest.mark.parametrize(
         ("low", "high", "words"),
-        [(0.1, 0.3, "beats"), (-0.3, -0.1, "loses"), (-0.1, 0.1, "cannot")],
+        [
+            (0.1, 0.3, "beats"),
+            (-0.3, -0.1, "loses"),
+            (-0.1, 0.1, "cannot"),
+            (float("nan"), float("nan"), "cannot"),
+        ],
     )
     def test_headline_follows_the_interval(self, low: float, high: float, words: str) -> None:
         row = {"method": "net", "kind": "network", "setup": "sandwich", "epe_hole_px": 0.5}

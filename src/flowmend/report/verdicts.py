@@ -129,14 +129,12 @@ def against_classical(summary: pd.DataFrame) -> list[str]:
         if networks.empty:
             continue
         best = networks.sort_values(["epe_hole_px", "method"]).iloc[0]
-        if abs(best["gain_px"]) < SMALLEST_EFFECT * best["epe_hole_px"]:
-            verb = f"is within {SMALLEST_EFFECT:.0%} of".replace("%", "\u00a0%")
-        elif best["gain_low"] > 0:
-            verb = "beats"
-        elif best["gain_high"] < 0:
-            verb = "loses to"
-        else:
+        if not (best["gain_low"] > 0 or best["gain_high"] < 0):
             verb = "cannot be told from"
+        elif abs(best["gain_px"]) < SMALLEST_EFFECT * best["epe_hole_px"]:
+            verb = f"is within {SMALLEST_EFFECT:.0%} of".replace("%", "\u00a0%")
+        else:
+            verb = "beats" if best["gain_px"] > 0 else "loses to"
         sentences.append(
             f"{setup}: the best network, {best['method']} ({best['epe_hole_px']:.3f} px), {verb} "
             f"the best classical fill, {best['best_classical']}: gain "
