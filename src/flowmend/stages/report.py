@@ -50,7 +50,9 @@ def run(params: Params, scale: str) -> None:
         setups=tables,
         shapes=[shape_table(results, setup) for setup in setups],
         experiments=experiments,
-        params=yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False),
+        params=yaml.safe_dump(
+            settings.model_dump(mode="json"), sort_keys=False, default_flow_style=None
+        ),
         commands=_commands(scale),
     )
     write_text(layout.report, render(page))
@@ -93,7 +95,7 @@ def _caveat(settings: Scale) -> str:
 def _commands(scale: str) -> list[tuple[str, str]]:
     return [
         ("everything, only what is stale", f"SCALE={scale} make reproduce"),
-        ("the same on a cluster", f"snakemake --cores 2 --config scale={scale}"),
+        ("the same with Snakemake", f"snakemake --cores 2 --config scale={scale}"),
         ("the figures alone", f"flowmend stage figures --scale {scale}"),
         ("this page alone", f"flowmend stage report --scale {scale}"),
         ("from a figure back to the raw data", f"flowmend why reports/{scale}/figures/fig09.png"),
