@@ -113,8 +113,8 @@ def flow_storage(study: Study) -> Drawing:
         "Ways to store flow, measured on DIS flow of real clips at 480×854 px: size, largest error "
         "and time per field on one core; less is better everywhere. Fixed-step codecs promise "
         "1/128 px (dotted); the error of the report's 8 bits and a range grows with the range. "
-        f"Codecs to choose from: {sizes}. The table is docs/benchmarks/flow_archive.csv, which “make "
-        "bench” measures anew."
+        f"Codecs to choose from: {sizes}. The table is docs/benchmarks/flow_archive.csv, which "
+        "“make bench” measures anew."
     )
     return Drawing(
         draw_storage(table, STORAGE_BOUND_PX),
