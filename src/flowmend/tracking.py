@@ -185,7 +185,7 @@ def _connect(uri: str) -> tuple["MlflowClient", str]:
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
 
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    logging.getLogger("mlflow.store").setLevel(logging.WARNING)
     try:
         # One at a time: processes that create the database together crash.
         with _alone(uri):
