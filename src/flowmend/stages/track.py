@@ -1,7 +1,7 @@
 """``flowmend track``: tell MLflow what the pipeline's files say.
 
-One run a training, a classical fill and a report page. The files are the truth: telling it again
-changes nothing, and outputs that DVC took from its cache are told of like fresh ones.
+One run a training, a classical fill at a setup, and a report page. The files are the truth: telling
+it again changes nothing, and outputs that DVC took from its cache are told of like fresh ones.
 """
 
 import atexit
@@ -52,8 +52,9 @@ def scale_runs(params: Params, scale: str, origin: Mapping[str, str]) -> Iterato
         for weights in sorted(layout.model(name).glob("seed-*.safetensors")):
             yield _training(layout, weights, results, summary, origin)
     if results is not None:
-        for method, rows in results[results["kind"] == "classical"].groupby("method"):
-            yield _classical(scale, str(method), rows, origin)
+        classical = results[results["kind"] == "classical"]
+        for (method, setup), rows in classical.groupby(["method", "setup"]):
+            yield _classical(scale, str(method), str(setup), rows, origin)
     if layout.report.exists():
         yield _report(layout, origin)
 
@@ -101,15 +102,12 @@ def _training(
     )
 
 
-def _classical(scale: str, name: str, rows: pd.DataFrame, origin: Mapping[str, str]) -> Run:
-    tags = {"kind": "classical", "scale": scale, "method": name, "fill": name}
-    metrics = {
-        f"{metric}_{setup}": value
-        for setup, at_setup in rows.groupby("setup")
-        for metric, value in _means(at_setup).items()
-    }
-    key = _sha(scale, "classical", name, to_csv(rows))
-    return Run(key, f"{scale} {name}", tags, metrics=metrics, origin=origin)
+def _classical(
+    scale: str, name: str, setup: str, rows: pd.DataFrame, origin: Mapping[str, str]
+) -> Run:
+    tags = {"kind": "classical", "scale": scale, "fill": name, "setup": setup}
+    key = _sha(scale, "classical", to_csv(rows))
+    return Run(key, f"{scale} {name} {setup}", tags, metrics=_means(rows), origin=origin)
 
 
 def _report(layout: Layout, origin: Mapping[str, str]) -> Run:
@@ -147,7 +145,7 @@ def _network_metrics(
 
 
 def _means(rows: pd.DataFrame) -> dict[str, float]:
-    return _finite(rows[list(METRICS)].mean())
+    return _finite(rows[[metric for metric in METRICS if metric.endswith("_px")]].mean())
 
 
 def _finite(values: pd.Series) -> dict[str, float]:
