@@ -14,6 +14,7 @@ from torch import Tensor
 
 Flow = Float[Tensor, "*batch 2 height width"]
 FlowSequence = Float[Tensor, "*batch frames 2 height width"]
+BothFlows = Float[Tensor, "batch frames 2 2 height width"]  # frame, direction, component
 Hole = Bool[Tensor, "*batch frames height width"]
 ErrorMap = Float[Tensor, "*batch height width"]
 Confidence = Float[Tensor, "*batch frames height width"]

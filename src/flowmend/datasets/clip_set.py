@@ -38,11 +38,15 @@ class ClipSet:
             shape: number of the hole shape.
             fill: ``zero`` or a stored fill.
         """
-        flow, hole = self.flow[clip], self.holes[clip, shape]
+        values = self.hole_values(clip, shape, fill)
+        return scatter(values, self.holes[clip, shape], self.flow[clip])
+
+    def hole_values(self, clip: int, shape: int, fill: str) -> np.ndarray:
+        """What a fill puts in a hole, float32 (P, T, 2 directions, 2), px; arguments as above."""
         if fill == "zero":
-            return np.where(hole, np.float32(0), flow)
-        values = self.values[clip].get(fill, self.names[clip], self.shapes[shape])
-        return scatter(values, hole, flow)
+            pixels = int(self.holes[clip, shape].sum())
+            return np.zeros((pixels, *self.flow.shape[1:4]), np.float32)
+        return self.values[clip].get(fill, self.names[clip], self.shapes[shape])
 
 
 def load_clip_set(

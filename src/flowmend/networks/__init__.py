@@ -2,12 +2,10 @@
 
 from collections.abc import Callable
 
-from torch import nn
-
 from flowmend.networks.resnet import ResNet
 from flowmend.networks.unet import UNet
 
 # (in_channels, out_channels, width) -> a trunk (B, in, H, W) -> (B, out, H, W), any H and W.
-NETWORKS: dict[str, Callable[[int, int, int], nn.Module]] = {"unet": UNet, "resnet": ResNet}
+NETWORKS: dict[str, Callable[[int, int, int], UNet | ResNet]] = {"unet": UNet, "resnet": ResNet}
 
 __all__ = ["NETWORKS", "ResNet", "UNet"]

@@ -4,42 +4,45 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from flowmend.networks.blocks import conv_pair, pad_to_multiple
+from flowmend.networks.blocks import SLOPE, ResidualBlock, conv, depth_to_space, pad_to_multiple
 
 
 class UNet(nn.Module):
-    """Encoder and decoder with skip connections, on a grid of half the resolution.
+    """Encoder and decoder with skip connections; a residual block at each level of either.
 
-    Space goes to channels and back at both ends (pixel unshuffle), which costs a quarter of a
-    full-resolution U-Net of the same width and loses nothing.
+    The finest level has half the resolution, which costs a quarter of a full-resolution U-Net of
+    the same width; the last layer predicts 2×2 pixels at each place.
 
     Args:
         in_channels: of the input.
         out_channels: of the output.
         width: channels of the finest level, doubled at each coarser one.
-        depth: number of poolings.
+        depth: number of coarser levels.
     """
 
     def __init__(self, in_channels: int, out_channels: int, width: int, depth: int = 2) -> None:
         super().__init__()
         widths = [width * 2**level for level in range(depth + 1)]
-        inputs = [4 * in_channels, *widths]
-        self.encoders = nn.ModuleList(conv_pair(i, o) for i, o in zip(inputs, widths))
-        self.decoders = nn.ModuleList(
-            conv_pair(widths[level] + widths[level + 1], widths[level]) for level in range(depth)
-        )
-        self.last = nn.Conv2d(width, 4 * out_channels, 1)
+        self.encoders = nn.ModuleList([_level(in_channels, width, size=4, stride=2)])
+        self.encoders.extend(_level(fine, 2 * fine, stride=2) for fine in widths[:-1])
+        self.decoders = nn.ModuleList(_level(3 * fine, fine, size=1) for fine in widths[:-1])
+        self.last = conv(width, 4 * out_channels, size=1)
         self.multiple = 2 ** (depth + 1)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, in, H, W) to (B, out, H, W)."""
         height, width = x.shape[-2:]
-        x = functional.pixel_unshuffle(pad_to_multiple(x, self.multiple), 2)
+        x = pad_to_multiple(x, self.multiple)
         skips = []
-        for level, encoder in enumerate(self.encoders):
-            x = encoder(functional.max_pool2d(x, 2) if level else x)
+        for encoder in self.encoders:
+            x = encoder(x)
             skips.append(x)
-        for level in reversed(range(len(self.decoders))):
+        for decoder, skip in zip(reversed(self.decoders), reversed(skips[:-1])):
             x = functional.interpolate(x, scale_factor=2.0, mode="nearest")
-            x = self.decoders[level](torch.cat([x, skips[level]], dim=1))
-        return functional.pixel_shuffle(self.last(x), 2)[..., :height, :width]
+            x = decoder(torch.cat([x, skip], dim=1))
+        x = self.last(functional.leaky_relu(x, SLOPE))
+        return depth_to_space(x, 2)[..., :height, :width]
+
+
+def _level(channels_in: int, width: int, size: int = 3, stride: int = 1) -> nn.Sequential:
+    return nn.Sequential(conv(channels_in, width, size, stride), ResidualBlock(width))

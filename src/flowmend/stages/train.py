@@ -61,7 +61,7 @@ def _train_seed(
     rows = train(
         predictor,
         Batches(clips, shapes, block.fill, block.setup, settings.train.batch, seed),
-        dict(block.losses),
+        {str(name): weight for name, weight in block.losses.items()},
         Budget(settings.train.steps, settings.train.learning_rate),
         fabric,
         Checkpoint(layout.scratch / "train" / f"{fingerprint}.pt", fingerprint),

@@ -65,16 +65,17 @@ def train(
     Returns:
         one row a step: step, loss, each unweighted term (px), learning_rate.
     """
-    optimizer = torch.optim.AdamW(predictor.parameters(), budget.learning_rate, weight_decay=0.0)
+    optimizer = torch.optim.Adam(predictor.parameters(), budget.learning_rate, fused=True)
     rows = _resume(checkpoint, predictor, optimizer)
     model, optimizer = fabric.setup(predictor, optimizer)
     saved_at = time.monotonic()
-    for step in tracked(range(len(rows), budget.steps), title):
+    steps = range(len(rows), budget.steps)
+    for step, batch in zip(tracked(steps, title), batches.between(steps.start, steps.stop)):
         for group in optimizer.param_groups:
             group["lr"] = budget.rate(step)
-        batch = batches[step].to(fabric.device)
+        batch = batch.to(fabric.device)
         predicted = model(batch.filled, batch.hole)
-        terms = {name: LOSSES[name](predicted, batch.truth) for name in weights}
+        terms = {name: LOSSES[name](predicted, batch.truth, batches.hidden) for name in weights}
         loss = torch.stack([weights[name] * term for name, term in terms.items()]).sum()
         optimizer.zero_grad()
         fabric.backward(loss)
