@@ -4,6 +4,7 @@ Each tool builds the scale once; edits are then judged by what either would run.
 """
 
 import fcntl
+import hashlib
 import json
 import os
 import shutil
@@ -12,6 +13,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from flowmend.stages.layout import Layout
@@ -284,6 +286,59 @@ class TestAdopt:
         assert len(ended.stderr.splitlines()) == 1
         assert (project / "dvc.lock").read_bytes() == lock
         assert products(project) == before
+
+
+RUNS = """
+import json
+from flowmend.tracking import Tracker
+
+tracker = Tracker()
+runs = tracker.client.search_runs([tracker.experiment])
+print(json.dumps([run.to_dictionary() for run in runs]))
+"""
+
+
+TAGS = ("kind", "study", "scale", "experiment", "seed", "network", "fill", "setup")
+
+
+def _told(project: Path) -> list[dict]:
+    command = [sys.executable, "-c", RUNS]
+    printed = subprocess.check_output(command, cwd=project, env=environment(project))
+    return json.loads(printed)
+
+
+def _matches_files(run: dict, project: Path, name: str) -> None:
+    layout, metrics = Layout(SCALE), run["data"]["metrics"]
+    curves = pd.read_csv(project / layout.curves(name, 0))
+    results = pd.read_csv(project / layout.results)
+    own = results[(results["method"] == name) & (results["kind"] == "network")]
+    assert metrics["loss"] == pytest.approx(curves["loss"].iloc[-1])
+    assert metrics["epe_hole_px"] == pytest.approx(own["epe_hole_px"].mean())
+    lock = (project / "dvc.lock").read_bytes()
+    assert run["data"]["tags"]["dvc.lock"] == hashlib.sha256(lock).hexdigest()
+    times = json.loads((project / layout.logs / f"train-{name}-0.json").read_text())
+    assert run["info"]["start_time"] == round(times["started"] * 1000)
+    assert run["info"]["end_time"] == round(times["ended"] * 1000)
+
+
+def test_mlflow_is_told_what_the_files_say_and_only_once(project: Path) -> None:
+    """Neither telling twice nor outputs that come back from DVC's cache make new runs."""
+    must_run(project, "flowmend.cli", "track")
+    first = _told(project)
+    by_kind = {kind: [] for kind in ("network", "classical", "report")}
+    for run_told in first:
+        by_kind[run_told["data"]["tags"]["kind"]].append(run_told)
+    tags = [{tag: told["data"]["tags"][tag] for tag in TAGS} for told in by_kind["network"]]
+    assert sorted(tag["experiment"] for tag in tags) == sorted(EXPERIMENTS)
+    for told in by_kind["network"]:
+        _matches_files(told, project, told["data"]["tags"]["experiment"])
+    assert len(by_kind["report"]) == 1
+    assert by_kind["classical"]
+    must_run(project, "flowmend.cli", "track")
+    shutil.rmtree(project / "artifacts" / SCALE)
+    must_run(project, "dvc", "checkout")
+    must_run(project, "flowmend.cli", "track")
+    assert _told(project) == first
 
 
 AUDITED = """
