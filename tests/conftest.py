@@ -3,9 +3,16 @@
 from pathlib import Path
 
 import pytest
+import torch
 
 PROJECT = Path(__file__).resolve().parents[1]
 REAL_DATA = PROJECT.parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread_a_process() -> None:
+    """Two torch threads beside another test process can be ten times slower than one."""
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,15 @@ from flowmend.geometry.round_trip import round_trip
 from flowmend.io.flow_archive import FlowArchiveWriter
 from flowmend.io.hole_values import write_hole_values
 from flowmend.io.packed_maps import PackedMaps, write_packed_maps
-from flowmend.training.batches import SYMMETRIES, Batches, transformed, turned
+from flowmend.training.batches import Batches
+from flowmend.training.symmetries import (
+    OF_A_SQUARE,
+    REVERSE_TIME,
+    flow_action,
+    turned,
+    turned_back,
+)
+from flowmend.training.windows import STEP_PX, corner, window_px
 from training_clips import FRAMES, SHAPES, SIZE, clip_set, holes, smooth_flow
 
 
@@ -49,24 +57,37 @@ class TestClipSet:
             load_clip_set([paths[0]], [paths[1]], [paths[2]], FRAMES)
 
 
-@pytest.mark.parametrize("symmetry", range(SYMMETRIES))
+def _transformed(flow: np.ndarray, symmetry: int) -> np.ndarray:
+    """A clip (T, 2 directions, 2, H, W) under a symmetry."""
+    pixels = np.moveaxis(flow.reshape(-1, *flow.shape[-2:]), 0, -1)[None]
+    acted = turned(pixels, symmetry)[0] @ flow_action(symmetry, len(flow))
+    return np.ascontiguousarray(np.moveaxis(acted, -1, 0).reshape(flow.shape))
+
+
+@pytest.mark.parametrize("symmetry", range(OF_A_SQUARE))
 class TestSymmetries:
     def test_the_round_trip_error_turns_along(self, symmetry: int) -> None:
         flow = smooth_flow(3)
-        turned_flow = transformed(flow, symmetry)
-        errors = _round_trips(flow)
-        expected = turned(errors, symmetry & ~4)
-        if symmetry & 4:  # time reversed: the trip that starts backward is now the forward one
-            expected = turned(_round_trips(flow[::-1, ::-1]), symmetry & ~4)
-        np.testing.assert_allclose(_round_trips(turned_flow), expected, atol=1e-4)
+        before = flow[::-1, ::-1] if symmetry & REVERSE_TIME else flow
+        expected = np.moveaxis(
+            turned(np.moveaxis(_round_trips(before), 0, -1)[None], symmetry)[0], -1, 0
+        )
+        np.testing.assert_allclose(_round_trips(_transformed(flow, symmetry)), expected, atol=1e-4)
 
     @pytest.mark.parametrize("fill", ["smooth", "biharmonic"])
     def test_commutes_with_the_fills(self, symmetry: int, fill: str) -> None:
         flow, hole = smooth_flow(4), holes(4)[0]
-        before = FILLS[fill](transformed(flow, symmetry), turned(hole[None], symmetry)[0])
+        turned_hole = turned(hole[None], symmetry)[0]
+        after = FILLS[fill](_transformed(flow, symmetry), turned_hole)
         np.testing.assert_allclose(
-            before, transformed(FILLS[fill](flow, hole), symmetry), atol=1e-4
+            after, _transformed(FILLS[fill](flow, hole), symmetry), atol=1e-4
         )
+
+    def test_written_back_it_appears_turned(self, symmetry: int) -> None:
+        maps = np.random.default_rng(symmetry).normal(size=(2, 5, 5, 3))
+        target = np.empty_like(maps)
+        turned_back(target, symmetry)[:] = maps
+        assert np.array_equal(target, turned(maps, symmetry))
 
 
 def _round_trips(flow: np.ndarray) -> np.ndarray:
@@ -113,3 +134,35 @@ class TestBatches:
         differs = (batch.filled != batch.truth).any(dim=(2, 3))
         assert not (differs & ~batch.hole).any()
         assert (differs & batch.hole).any()
+
+    def test_made_ahead_or_not_the_batches_are_the_same(self, clips: ClipSet) -> None:
+        ahead = list(self._batches(clips).between(2, 6))
+        plain = self._batches(clips)
+        assert len(ahead) == 4
+        for step, batch in zip(range(2, 6), ahead):
+            assert torch.equal(batch.filled, plain[step].filled)
+            assert torch.equal(batch.truth, plain[step].truth)
+
+
+class TestWindows:
+    def test_holds_every_hole_with_context(self) -> None:
+        maps = np.stack([holes(seed, 64) for seed in range(20)])
+        height, width = window_px(maps)
+        assert height == width
+        assert height % STEP_PX == 0
+        for hole in maps.reshape(-1, 64, 64):
+            top, left = corner(hole, (height, width))
+            inside = hole[top : top + height, left : left + width]
+            assert inside.sum() == hole.sum()
+
+    def test_never_leaves_the_frame(self) -> None:
+        maps = np.zeros((1, 1, 24, 40), bool)
+        maps[..., 20:24, 30:40] = True
+        window = window_px(maps)
+        top, left = corner(maps[0, 0], window)
+        assert 0 <= top <= 24 - window[0]
+        assert 0 <= left <= 40 - window[1]
+
+    def test_a_hole_as_large_as_the_frame_takes_it_all(self) -> None:
+        maps = np.ones((1, 1, 16, 24), bool)
+        assert window_px(maps) == (16, 24)

@@ -1,7 +1,7 @@
 """What training minimises; each returns a scalar in its docstring's unit.
 
-Losses look at the network's own output over the whole frame, known pixels included, as in the
-report (2.2.7); compositing comes after training.
+Losses look at the network's own output over all that it is given, known pixels included, as in
+the report (2.2.7); compositing comes after training.
 """
 
 from collections.abc import Callable

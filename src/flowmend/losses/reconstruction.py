@@ -1,4 +1,4 @@
-"""Distance to the true flow (report, 2.2.1), over the whole frame."""
+"""Distance to the true flow (report, 2.2.1), known pixels included."""
 
 from torch import Tensor
 

