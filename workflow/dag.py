@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 from snakemake.io import directory
 
-from flowmend import params as schema
+import flowmend.params as schema
 from flowmend.errors import InputError
 
 Item = Mapping[str, str]

@@ -1,7 +1,8 @@
 """The command line: thin commands over the stages. Heavy imports wait until they are needed."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from importlib import import_module
 from inspect import signature
 from pathlib import Path
@@ -38,7 +39,7 @@ def stage(
     given = {"split": split, "shard": shard, "experiment": experiment}
     items = {key: value for key, value in given.items() if value is not None}
     _check_items(name, items, wanted=set(signature(run).parameters) & set(given))
-    run(loaded, scale, **items)
+    run(loaded, scale, **items, **_watch(name, scale))
 
 
 @app.command()
@@ -103,6 +104,17 @@ def flow_convert(
     from flowmend.stages.convert import convert_flow
 
     convert_flow(source, target, codec, max_error_px)
+
+
+def _watch(name: str, scale: str) -> dict[str, Callable]:
+    """A training is mirrored to MLflow on request; the stage itself knows of no tracker."""
+    from flowmend.tracking import live_wanted
+
+    if name != "train" or not live_wanted():
+        return {}
+    from flowmend.stages.track import live_mirror
+
+    return {"watch": partial(live_mirror, scale)}
 
 
 def _stage_module(name: str) -> ModuleType:

@@ -46,10 +46,10 @@ class UNet(nn.Module):
 
 def _merge(width: int) -> nn.Sequential:
     """A decoder's level. It starts deaf to the coarser one: learning wakes in half the steps."""
-    level = _level(3 * width, width, size=1)
+    entry = conv(3 * width, width, size=1)
     with torch.no_grad():
-        level[0].weight[:, : 2 * width] = 0.0
-    return level
+        entry.weight[:, : 2 * width] = 0.0
+    return nn.Sequential(entry, ResidualBlock(width))
 
 
 def _level(channels_in: int, width: int, size: int = 3, stride: int = 1) -> nn.Sequential:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -21,12 +21,14 @@ from flowmend.training.checkpoint import Checkpoint, save_model
 from flowmend.training.direct import Budget, Row, train
 
 SPLIT = "train"
+Watch = Callable[[Mapping[str, object]], Callable[[int, Row], None]]
 
 
-def run(params: Params, scale: str, experiment: str) -> None:
+def run(params: Params, scale: str, experiment: str, watch: Watch | None = None) -> None:
     """Write weights and curves of every seed below ``artifacts/<scale>/models/<experiment>``.
 
-    A seed that scratch holds, whole or in part, is not trained again from the start.
+    A seed that scratch holds, whole or in part, is not trained again from the start. ``watch``
+    takes a seed's metadata and gives what is called with each of its steps.
 
     Raises:
         InputError: flow, holes or fills are missing or damaged.
@@ -40,7 +42,7 @@ def run(params: Params, scale: str, experiment: str) -> None:
         accelerator=settings.train.device, devices=1, precision=settings.train.precision
     )
     for seed in settings.train.seeds:
-        _train_seed(settings, layout, block, experiment, seed, clips, paths, fabric)
+        _train_seed(settings, layout, block, experiment, seed, clips, paths, fabric, watch)
 
 
 def _train_seed(
@@ -52,6 +54,7 @@ def _train_seed(
     clips: ClipSet,
     paths: Sequence[Sequence[Path]],
     fabric: Fabric,
+    watch: Watch | None,
 ) -> None:
     started = time.time()
     metadata = _metadata(settings, block, name, seed)
@@ -66,6 +69,7 @@ def _train_seed(
         fabric,
         Checkpoint(layout.scratch / "train" / f"{fingerprint}.pt", fingerprint),
         title=f"{name}, seed {seed}",
+        on_step=watch(metadata) if watch else None,
     )
     save_model(layout.weights(name, seed), predictor.state_dict(), metadata)
     write_text(layout.curves(name, seed), _curves(rows))
@@ -90,8 +94,8 @@ def _metadata(settings: Scale, block: Experiment, name: str, seed: int) -> dict[
         "seed": seed,
         "experiment": block.model_dump(mode="json"),
         "train": settings.train.model_dump(mode="json", exclude={"seeds"}),
-        "data": settings.data.model_dump(mode="json"),
-        "holes": settings.holes.model_dump(mode="json"),
+        "data": settings.data.model_dump(include={"frames", "height_px", "width_px"}),
+        "holes": settings.holes.model_dump(include={"shapes", "min_side_px", "max_side_px"}),
         "code": code_fingerprint(__name__),
     }
 
