@@ -364,9 +364,11 @@ class Watched:
             if isinstance(value, schema.BaseModel):
                 return Watched(value, key)
             read.add(key)
-        elif name == "model_dump":
-            read.add(self._key)
         return value
+
+    def model_dump(self, include=(), **options):
+        read.update([f"{self._key}.{field}" for field in include] or [self._key])
+        return self._block.model_dump(include=include or None, **options)
 
 
 class WatchedParams:
