@@ -5,11 +5,16 @@ from rich.console import Console
 from rich.table import Table
 
 from flowmend.errors import InputError
-from flowmend.stages.layout import Layout
+from flowmend.holes import HOLES_VERSION, holes_digest
+from flowmend.io.packed_maps import read_packed_maps
+from flowmend.stages.layout import SHARDS, Layout
 
 
 def show(scale: str) -> None:
     """Print the summary of one scale: EPE in the hole, ratio to the biharmonic fill.
+
+    Below it stands the hash of the test set's holes, if they are there: tables over the same
+    holes can be compared.
 
     Raises:
         InputError: the scale has no summary yet.
@@ -21,6 +26,10 @@ def show(scale: str) -> None:
     summary = pd.read_csv(layout.summary)
     for setup, rows in summary.groupby("setup", sort=False):
         console.print(_table(str(setup), rows.sort_values("epe_hole_px")))
+    shards = [layout.holes("test", shard) for shard in SHARDS]
+    if all(path.exists() for path in shards):
+        digest = holes_digest([read_packed_maps(path) for path in shards])
+        console.print(f"Test holes: version {HOLES_VERSION}, sha256 {digest[:16]}")
     console.print(f"Report: {layout.report}")
 
 
