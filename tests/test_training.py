@@ -44,9 +44,9 @@ def _train(batches, checkpoint, steps: int = STEPS, width: int = 4, on_step=None
 
 class TestLoop:
     def test_learns(self, batches: Batches, tmp_path: Path) -> None:
-        _, rows = _train(batches, Checkpoint(tmp_path / "c.pt", "x"), steps=150, width=32)
+        _, rows = _train(batches, Checkpoint(tmp_path / "c.pt", "x"), steps=400, width=32)
         first, last = ([row["l1"] for row in part] for part in (rows[:10], rows[-10:]))
-        assert sum(last) < 0.8 * sum(first)
+        assert sum(last) < 0.6 * sum(first)
 
     def test_one_row_a_step_with_every_term(self, batches: Batches, tmp_path: Path) -> None:
         predictor, fabric = _predictor(), Fabric(accelerator="cpu", devices=1)
