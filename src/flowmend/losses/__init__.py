@@ -1,23 +1,29 @@
-"""What training minimises; each returns a scalar in its docstring's unit.
+"""What training minimises; each loss returns a scalar in its docstring's unit.
 
-Losses look at the network's own output over all that it is given, known pixels included, as in
-the report (2.2.7); compositing comes after training.
+Unless the scene's region is the hole, losses look at the network's own output over all that it is
+given, known pixels included, as in the report (2.2.7); compositing comes after training.
 """
 
 from collections.abc import Callable
 
 from torch import Tensor
 
-from flowmend.losses.consistency import forward_backward, with_true_neighbours
+from flowmend.losses.adversarial import ADVERSARIES, Adversary, gradient_penalty
+from flowmend.losses.consistency import forward_backward, spatio_temporal
+from flowmend.losses.edges import edge_agreement_loss
+from flowmend.losses.lateral import lateral_dependency
 from flowmend.losses.reconstruction import l1, l2
+from flowmend.losses.scene import Scene
 
-# (predicted, true, hidden frames) -> scalar, px; flows are (B, T, 2 directions, 2, H, W), px.
-Loss = Callable[[Tensor, Tensor, slice], Tensor]
+Loss = Callable[[Scene], Tensor]
 
 LOSSES: dict[str, Loss] = {
-    "l1": lambda p, q, hidden: l1(p[:, hidden], q[:, hidden]),
-    "l2": lambda p, q, hidden: l2(p[:, hidden], q[:, hidden]),
-    "forward_backward": lambda p, q, hidden: forward_backward(with_true_neighbours(p, q, hidden)),
+    "l1": lambda scene: l1(*scene.hidden_flows()),
+    "l2": lambda scene: l2(*scene.hidden_flows()),
+    "forward_backward": lambda scene: forward_backward(*scene.pairs()),
+    "lateral_dependency": lambda scene: lateral_dependency(*scene.hidden_flows()),
+    "spatio_temporal": lambda scene: spatio_temporal(*scene.pairs()),
+    "edge_agreement": edge_agreement_loss,
 }
 
-__all__ = ["LOSSES", "Loss"]
+__all__ = ["ADVERSARIES", "LOSSES", "Adversary", "Loss", "Scene", "gradient_penalty"]
