@@ -1,0 +1,70 @@
+"""The warping module: each feature beside a translated copy of itself (report, 2.5.2, Fig. 10).
+
+The translations' part of a spatial transformer ([8]), one for each channel.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from flowmend.geometry.warp import warp
+from flowmend.networks.blocks import SLOPE, conv
+
+
+def translate(
+    features: Float[Tensor, "batch channels height width"],
+    translations: Float[Tensor, "batch channels 2"],
+) -> Float[Tensor, "batch channels height width"]:
+    """Look each channel up at its own offset, ``a(x + d)``: bilinear, clamped to the border.
+
+    Args:
+        features: any maps.
+        translations: d as (x, y), px of the grid of ``features``.
+    """
+    height, width = features.shape[-2:]
+    offsets = translations.flatten(0, 1)[..., None, None].expand(-1, -1, height, width)
+    moved, _ = warp(features.flatten(0, 1).unsqueeze(1), offsets)
+    return moved.view(features.shape)
+
+
+class WarpingModule(nn.Module):
+    """Features and their copy, moved as a strided convolution + fully connected branch says.
+
+    The copy is an unmoved one at the start. The branch keeps the strongest response of the whole
+    map before its fully connected layer, so that it takes any size and answers a small window and
+    the frame around it alike.
+
+    Args:
+        in_channels: of the inputs that the branch looks at.
+        channels: of the features.
+    """
+
+    def __init__(self, in_channels: int, channels: int) -> None:
+        super().__init__()
+        self.strided = nn.Sequential(
+            conv(in_channels, channels, size=4, stride=4),
+            nn.LeakyReLU(SLOPE, inplace=True),
+            conv(channels, 2 * channels, size=3, stride=2),
+        )
+        self.connected = nn.Linear(2 * channels, 2 * channels)
+        nn.init.zeros_(self.connected.weight)
+        nn.init.zeros_(self.connected.bias)
+
+    def translations(
+        self, inputs: Float[Tensor, "batch inputs height width"]
+    ) -> Float[Tensor, "batch channels 2"]:
+        """Offset (x, y) of each channel, px of the features' grid."""
+        height, width = inputs.shape[-2:]
+        # No smaller than one cell of the first convolution.
+        inputs = functional.pad(inputs, (0, max(0, 4 - width), 0, max(0, 4 - height)))
+        strongest = functional.leaky_relu(self.strided(inputs), SLOPE).amax(dim=(-2, -1))
+        return self.connected(strongest).unflatten(1, (-1, 2))
+
+    def forward(
+        self,
+        inputs: Float[Tensor, "batch inputs height width"],
+        features: Float[Tensor, "batch channels h w"],
+    ) -> Float[Tensor, "batch twice_channels h w"]:
+        """(B, in, H, W) and (B, C, h, w) to (B, 2 C, h, w): the features, then the copy."""
+        return torch.cat([features, translate(features, self.translations(inputs))], dim=1)
