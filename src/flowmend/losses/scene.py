@@ -42,16 +42,19 @@ class Scene:
     region: Region = "image"
 
     def __post_init__(self) -> None:
-        batch, frames, _, _, height, width = self.predicted.shape
-        if self.true.shape != self.predicted.shape:
-            shapes = f"{tuple(self.predicted.shape)} and true {tuple(self.true.shape)}"
-            raise ValueError(f"predicted flow {shapes} differ in shape")
-        maps = {"hole": self.hole, "predicted": self.predicted_edges, "true": self.true_edges}
-        for name, a in maps.items():
-            if a is not None and a.shape != (batch, frames, height, width):
-                what = "hole" if name == "hole" else f"{name} edges"
-                shape = tuple(self.predicted.shape)
-                raise ValueError(f"{what} {tuple(a.shape)} do not belong to flow {shape}")
+        flow, maps = (
+            tuple(self.predicted.shape),
+            self.predicted.shape[:2] + self.predicted.shape[-2:],
+        )
+        for what, given, wanted in (
+            ("true flow", self.true, self.predicted.shape),
+            ("hole", self.hole, maps),
+            ("predicted edges", self.predicted_edges, maps),
+            ("true edges", self.true_edges, maps),
+        ):
+            if given is not None and given.shape != wanted:
+                shape = tuple(given.shape)
+                raise ValueError(f"{what} {shape} cannot stand beside predicted flow {flow}")
 
     def hidden_flows(self) -> tuple[BothFlows, BothFlows, Tensor | None]:
         """Predicted and true flow of the hidden frames, and the pixels that count.
