@@ -27,8 +27,8 @@ from flowmend.figures.consistency import (
 from flowmend.figures.curves import Curve, draw_curves
 from flowmend.figures.edges import EdgeSources, draw_edge_agreement, draw_edge_sources
 from flowmend.figures.occlusions import STEP_PX, draw_minimisers, minimise_round_trip
-from flowmend.figures.overview import MendedCase, _window, draw_overview
-from flowmend.figures.panels import colour_bar, outline, round_up, show_error
+from flowmend.figures.overview import MendedCase, draw_overview
+from flowmend.figures.panels import colour_bar, outline, round_up, show_error, window
 from flowmend.figures.results import draw_results
 from flowmend.figures.storage import draw_storage
 from flowmend.figures.style import encode, new_figure
@@ -195,7 +195,7 @@ def test_window_holds_the_hole_inside_the_frame_in_the_frames_shape(data: st.Dat
     bottom, right = data.draw(st.integers(top, height - 1)), data.draw(st.integers(left, width - 1))
     hole = np.zeros((height, width), bool)
     hole[top : bottom + 1, left : right + 1] = True
-    y, x, scale = _window(hole)
+    y, x, scale = window(hole)
     assert 0 < scale <= 1
     assert -0.5 - 1e-9 <= y <= top - 0.5 + 1e-9
     assert -0.5 - 1e-9 <= x <= left - 0.5 + 1e-9

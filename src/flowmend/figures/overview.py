@@ -13,8 +13,10 @@ from matplotlib.patches import Rectangle
 from numpy import ndarray
 
 from flowmend.figures.panels import (
+    KNOWN,
     bare,
     colour_bar,
+    look_at,
     outline,
     rim,
     round_up,
@@ -22,11 +24,11 @@ from flowmend.figures.panels import (
     show_flow,
     show_image,
     show_wheel,
+    window,
 )
 from flowmend.figures.style import INK, new_figure, styled
 
 _CELL_IN, _GAP, _KEY, _BAR = 1.3, 0.08, 0.62, 0.28
-_KNOWN, _MARGIN_PX = "#eef0f3", 6
 
 
 @dataclass(frozen=True)
@@ -101,12 +103,12 @@ def _draw_flows(case: MendedCase, given: list[Axes], mended: list[Axes], key: Ax
         show_flow(axes, flow, largest)
     for axes in (*given, *mended):
         outline(axes, case.hole)
-    top, left, scale = _window(case.hole)
+    top, left, scale = window(case.hole)
     height, width = (scale * side for side in case.hole.shape)
     given[0].add_patch(Rectangle((left, top), width, height, fill=False, ec="white", lw=0.8))
     for axes in (*given[1:], *mended):
         bare(axes)
-        _look_at(axes, case.hole)
+        look_at(axes, case.hole)
     show_wheel(key.inset_axes((0.06, 0.2, 0.88, 0.6)), largest)
 
 
@@ -115,37 +117,13 @@ def _draw_errors(case: MendedCase, panels: list[Axes]) -> None:
     errors = {method: np.ma.masked_where(~case.hole, case.error(method)) for method in case.mended}
     largest = round_up(max(float(np.percentile(e.compressed(), 98)) for e in errors.values()))
     for axes, (method, error) in zip(panels, errors.items()):
-        axes.set_facecolor(_KNOWN)
+        axes.set_facecolor(KNOWN)
         shown = show_error(axes, error, largest)
         outline(axes, case.hole)
         bare(axes)
-        _look_at(axes, case.hole)
+        look_at(axes, case.hole)
         axes.set_xlabel(f"{case.mean_error(method):.2f} px", color=INK)
     colour_bar(panels[-1], shown, "error (px)")
-
-
-def _window(hole: Bool[ndarray, "height width"]) -> tuple[float, float, float]:
-    """Top and left (px) of the frame's part around the hole, and its share of the frame's side.
-
-    It has the frame's shape, so that all panels are alike.
-    """
-    spans, scale = [], 0.0
-    for axis, side in ((1, hole.shape[0]), (0, hole.shape[1])):
-        inside = np.flatnonzero(hole.any(axis=axis))
-        spans.append((inside[0] - _MARGIN_PX, inside[-1] + 1 + _MARGIN_PX))
-        scale = max(scale, (spans[-1][1] - spans[-1][0]) / side)
-    scale = min(scale, 1.0)
-    starts = [
-        float(np.clip((low + high - scale * side) / 2, 0, side - scale * side)) - 0.5
-        for (low, high), side in zip(spans, hole.shape)
-    ]
-    return starts[0], starts[1], scale
-
-
-def _look_at(axes: Axes, hole: Bool[ndarray, "height width"]) -> None:
-    top, left, scale = _window(hole)
-    height, width = (scale * side for side in hole.shape)
-    axes.set(xlim=(left, left + width), ylim=(top + height, top))
 
 
 def _head(panels: list[Axes], group: str, titles: Sequence[str]) -> None:

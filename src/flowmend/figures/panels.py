@@ -11,6 +11,9 @@ from numpy import ndarray
 from flowmend.figures.colour_wheel import flow_colours, wheel_picture
 from flowmend.figures.style import ERROR_COLOURS, INK, MUTED, SIGNED_COLOURS
 
+KNOWN = "#eef0f3"
+"""Behind an error that is shown in a hole alone."""
+
 
 def show_image(axes: Axes, image: UInt8[ndarray, "3 h w"], height: int, width: int) -> None:
     """A frame, stretched over the working grid so that its axes are in that grid's px."""
@@ -83,6 +86,31 @@ def bare(axes: Axes) -> None:
     axes.set(xticks=[], yticks=[], xlabel="", ylabel="")
     axes.xaxis.labelpad = 3
     axes.spines[:].set_visible(False)
+
+
+def window(hole: Bool[ndarray, "height width"], margin_px: int = 6) -> tuple[float, float, float]:
+    """Top and left (px) of the frame's part around a hole, and its share of the frame's side.
+
+    It has the frame's shape, so that all panels are alike.
+    """
+    spans, scale = [], 0.0
+    for axis, side in ((1, hole.shape[0]), (0, hole.shape[1])):
+        inside = np.flatnonzero(hole.any(axis=axis))
+        spans.append((inside[0] - margin_px, inside[-1] + 1 + margin_px))
+        scale = max(scale, (spans[-1][1] - spans[-1][0]) / side)
+    scale = min(scale, 1.0)
+    starts = [
+        float(np.clip((low + high - scale * side) / 2, 0, side - scale * side)) - 0.5
+        for (low, high), side in zip(spans, hole.shape)
+    ]
+    return starts[0], starts[1], scale
+
+
+def look_at(axes: Axes, hole: Bool[ndarray, "height width"], margin_px: int = 6) -> None:
+    """Show the part of the frame around a hole alone."""
+    top, left, scale = window(hole, margin_px)
+    height, width = (scale * side for side in hole.shape)
+    axes.set(xlim=(left, left + width), ylim=(top + height, top))
 
 
 def rim(*flows: Float[ndarray, "... 2 height width"]) -> float:
