@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from flowmend.networks.coordinates import position_map, with_position
+from flowmend.networks.coordinates import with_position
 from flowmend.types import Flow
 
 # A long way for a pattern of the toy: inputs of the trunk are of order one.
@@ -37,8 +37,6 @@ class PatternMover(nn.Module):
         """
         inputs = torch.cat([pattern, flow / LENGTH_UNIT_PX], dim=1)
         if self.coordinates:
-            if position is None:
-                position = position_map(*pattern.shape[-2:]).to(inputs)
             inputs = with_position(inputs, position)
         moved: Tensor = self.trunk(inputs.contiguous(memory_format=torch.channels_last))
         return moved

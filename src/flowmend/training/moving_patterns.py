@@ -1,124 +1,40 @@
-"""The warping toy: a pattern, a flow, and the pattern after the motion (claims C9 and C10).
-
-A texture is a random function of the plane, a sum of cubic B-splines, that can be looked up
-anywhere: the truth is the same function at other places, with no interpolation of pixels in it.
-"""
+"""The warping toy: move a pattern by a given flow (claims C9 and C10)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
-from numpy import ndarray
 from torch import Tensor, nn
 
+from flowmend.datasets.moving_patterns import draw_motions, render
 from flowmend.training.ahead import one_ahead
 from flowmend.types import Flow
-
-Condition = Literal["uniform", "object"]
-
-SIDE_PX = 32
-CELL_PX = 3.0  # distance of a texture's B-splines
-LENGTHS_PX = (0.5, 8.0)  # of the displacements
-RADII_PX = (6.0, 10.0)
-_MARGIN_PX = 12.0  # texture beyond the picture: what comes into view
-_KNOTS = int(np.ceil((SIDE_PX + 2 * _MARGIN_PX) / CELL_PX)) + 3
-_ORDERS = np.arange(2, 5, dtype=np.float32)  # waves of an outline around the object
 
 
 @dataclass(frozen=True)
 class PatternBatch:
-    """B patterns and their motion.
+    """B patterns before and after their motion, as in :mod:`flowmend.datasets.moving_patterns`.
 
     Attributes:
-        pattern: before the motion, (B, 1, H, W), of order one.
-        flow: forward flow of its pixels, (B, 2, H, W), px.
-        moved: the pattern after the motion, (B, 1, H, W).
-        counts: bool (B, 1, H, W), True where ``moved`` shows what the pattern showed already:
-            neither from beyond the picture nor from behind the object.
-        arrived: bool (B, 1, H, W), those of them that the motion brought something to.
+        before, after: (B, 1, H, W).
+        flow: forward flow of ``before``, (B, 2, H, W), px.
+        told: bool (B, 1, H, W), where ``after`` follows from the rest.
     """
 
-    pattern: Tensor
+    before: Tensor
     flow: Flow
-    moved: Tensor
-    counts: Tensor
-    arrived: Tensor
+    after: Tensor
+    told: Tensor
 
     def to(self, device: torch.device | str) -> "PatternBatch":
         """The batch on another device."""
-        maps = (self.pattern, self.flow, self.moved, self.counts, self.arrived)
+        maps = (self.before, self.flow, self.after, self.told)
         return PatternBatch(*(each.to(device) for each in maps))
 
 
-@dataclass(frozen=True)
-class Motions:
-    """What B patterns are made of.
-
-    Attributes:
-        textures: B-spline coefficients of what moves and of what stays, (B, 2, knots, knots).
-        displacements: (B, 2), px, x and y.
-        centres: of the objects before the motion, (B, 2), px.
-        radii: of the objects, (B,), px; infinite where everything moves.
-        waves: heights and phases of the outlines, (B, 2, orders).
-    """
-
-    textures: Float[ndarray, "batch 2 knots knots"]
-    displacements: Float[ndarray, "batch 2"]
-    centres: Float[ndarray, "batch 2"]
-    radii: Float[ndarray, "batch"]
-    waves: Float[ndarray, "batch 2 orders"]
-
-
-def draw_motions(generator: np.random.Generator, uniform: Bool[ndarray, "batch"]) -> Motions:
-    """Random textures, displacements and objects.
-
-    Args:
-        generator: of the random numbers.
-        uniform: where everything moves; elsewhere an object does, over a still background.
-    """
-    size = len(uniform)
-    lengths = generator.uniform(*LENGTHS_PX, size)
-    angles = generator.uniform(0, 2 * np.pi, size)
-    displacements = lengths[:, None] * np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    # Half the way before the picture's middle and half behind it: the object stays in view.
-    middle = (SIDE_PX - 1) / 2 - displacements / 2
-    return Motions(
-        textures=generator.normal(size=(size, 2, _KNOTS, _KNOTS)) * 1.5,
-        displacements=displacements,
-        centres=middle + generator.uniform(-3, 3, (size, 2)),
-        radii=np.where(uniform, np.inf, generator.uniform(*RADII_PX, size)),
-        waves=np.stack(
-            [
-                generator.uniform(0.0, 0.12, (size, len(_ORDERS))),
-                generator.uniform(0, 2 * np.pi, (size, len(_ORDERS))),
-            ],
-            axis=1,
-        ),
-    )
-
-
-def render(motions: Motions) -> PatternBatch:
-    """Patterns before and after their motion."""
-    rest = np.zeros_like(motions.displacements)
-    moving, still = motions.textures[:, 0], motions.textures[:, 1]
-    there, gone = _covers(motions, rest), _covers(motions, motions.displacements)
-    background = _texture(still, rest)
-    pattern = np.where(there, _texture(moving, rest), background)
-    moved = np.where(gone, _texture(moving, motions.displacements), background)
-    arrived = gone & _came_from_within(motions.displacements)
-    flow = there[:, None] * motions.displacements[:, :, None, None]
-    maps = (pattern[:, None], flow, moved[:, None])
-    pattern, flow, moved = (torch.from_numpy(each.astype(np.float32)) for each in maps)
-    regions = (arrived | ~(gone | there), arrived)
-    counts, arrived = (torch.from_numpy(each[:, None]) for each in regions)
-    return PatternBatch(pattern, flow, moved, counts, arrived)
-
-
 class MovingPatterns:
-    """Move a pattern by a given flow; half of each batch ``uniform``, half ``object``.
+    """New patterns at each step; in one half of them everything moves, in the other an object.
 
     Args:
         size: B.
@@ -131,7 +47,9 @@ class MovingPatterns:
     def __getitem__(self, step: int) -> PatternBatch:
         """The batch of one training step."""
         generator = np.random.default_rng([self._seed, step])
-        return render(draw_motions(generator, np.arange(self._size) % 2 == 0))
+        drawn = render(draw_motions(generator, np.arange(self._size) % 2 == 0))
+        maps = (drawn.before, drawn.flow, drawn.after, drawn.told)
+        return PatternBatch(*(torch.from_numpy(each) for each in maps))
 
     def between(self, first: int, last: int) -> Iterator[PatternBatch]:
         """Batches of the steps ``first`` to ``last`` − 1; a thread makes one ahead."""
@@ -139,49 +57,10 @@ class MovingPatterns:
 
     def predict(self, model: nn.Module, batch: PatternBatch) -> Tensor:
         """The moved patterns as the network draws them, (B, 1, H, W)."""
-        moved: Tensor = model(batch.pattern, batch.flow)
+        moved: Tensor = model(batch.before, batch.flow)
         return moved
 
     def terms(self, prediction: Tensor, batch: PatternBatch) -> dict[str, Tensor]:
         """``l1``: mean absolute error where the input tells what is to be seen."""
-        error = (prediction - batch.moved).abs() * batch.counts
-        return {"l1": error.sum() / batch.counts.sum()}
-
-
-def _texture(
-    knots: Float[ndarray, "batch knots knots"], displacements: Float[ndarray, "batch 2"]
-) -> Float[ndarray, "batch height width"]:
-    """The random function at every pixel's position before the displacement."""
-    across, down = (_splines(displacements[:, axis]) for axis in (0, 1))
-    return down @ knots @ across.swapaxes(1, 2)
-
-
-def _splines(displacement: Float[ndarray, "batch"]) -> Float[ndarray, "batch side knots"]:
-    """Weight of each cubic B-spline at each pixel of a line."""
-    places = np.arange(SIDE_PX) - displacement[:, None] + _MARGIN_PX
-    away = np.abs(places[..., None] / CELL_PX + 1 - np.arange(_KNOTS))
-    near, far = 2 / 3 - away**2 + away**3 / 2, (2 - away) ** 3 / 6
-    return np.where(away < 1, near, np.where(away < 2, far, 0.0))
-
-
-def _covers(
-    motions: Motions, displacements: Float[ndarray, "batch 2"]
-) -> Bool[ndarray, "batch height width"]:
-    """Where the moving thing is after a displacement."""
-    y, x = np.mgrid[:SIDE_PX, :SIDE_PX].astype(np.float32)
-    centres = (motions.centres + displacements).astype(np.float32)
-    from_x, from_y = centres.T[:, :, None, None]
-    angle, distance = np.arctan2(y - from_y, x - from_x), np.hypot(x - from_x, y - from_y)
-    heights, phases = motions.waves.astype(np.float32).swapaxes(0, 1)[..., None, None]
-    waves = heights * np.cos(_ORDERS[:, None, None] * angle[:, None] + phases)
-    return distance < motions.radii[:, None, None] * (1 + waves.sum(axis=1))
-
-
-def _came_from_within(
-    displacements: Float[ndarray, "batch 2"],
-) -> Bool[ndarray, "batch height width"]:
-    """Where what arrives was in the picture before."""
-    y, x = np.mgrid[:SIDE_PX, :SIDE_PX]
-    dx, dy = displacements.T[:, :, None, None]
-    inside = [(at - by >= 0) & (at - by <= SIDE_PX - 1) for at, by in ((x, dx), (y, dy))]
-    return inside[0] & inside[1]
+        error = (prediction - batch.after).abs() * batch.told
+        return {"l1": error.sum() / batch.told.sum()}
