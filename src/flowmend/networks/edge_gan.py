@@ -20,6 +20,7 @@ class EdgeGenerator(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.trunk = UNet(3, 1, width)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, edges: OneMap, hole: OneMap, noise: OneMap) -> OneMap:
         """Edges in [0, 1]: the given ones outside the hole, drawn ones inside.
@@ -56,6 +57,7 @@ class EdgeCritic(nn.Module):
             nn.LeakyReLU(SLOPE, inplace=True),
         )
         self.score = nn.Linear(4 * width, 1)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, seen: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, " batch"]:
         """Scores, high for truth; ``seen`` is edges, hole, known edges; at least 8×8 px."""

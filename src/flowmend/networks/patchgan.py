@@ -1,5 +1,6 @@
 """PatchGAN: a discriminator that judges overlapping patches ([7]; report, 2.2.7)."""
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -29,6 +30,7 @@ class PatchGan(nn.Module):
             nn.init.kaiming_normal_(layer.weight, a=SLOPE, nonlinearity="leaky_relu")
             layers += [layer, nn.LeakyReLU(SLOPE, inplace=True)]
         self.layers = nn.Sequential(*layers[:-1])
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @property
     def receptive_field_px(self) -> int:
@@ -42,4 +44,4 @@ class PatchGan(nn.Module):
         self, x: Float[Tensor, "batch channels height width"]
     ) -> Float[Tensor, "batch 1 h w"]:
         """(B, C, H, W) to logits (B, 1, H/4 - 1, W/4 - 1), high for truth; at least 8×8 px."""
-        return self.layers(x)
+        return self.layers(x.contiguous(memory_format=torch.channels_last))

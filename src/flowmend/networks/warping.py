@@ -9,7 +9,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from flowmend.geometry.warp import warp
-from flowmend.networks.blocks import SLOPE, conv
+from flowmend.networks.blocks import SLOPE, conv, pad_to_multiple
+
+CELL_PX = 4
 
 
 def translate(
@@ -43,7 +45,7 @@ class WarpingModule(nn.Module):
     def __init__(self, in_channels: int, channels: int) -> None:
         super().__init__()
         self.strided = nn.Sequential(
-            conv(in_channels, channels, size=4, stride=4),
+            conv(in_channels, channels, size=CELL_PX, stride=CELL_PX),
             nn.LeakyReLU(SLOPE, inplace=True),
             conv(channels, 2 * channels, size=3, stride=2),
         )
@@ -55,10 +57,8 @@ class WarpingModule(nn.Module):
         self, inputs: Float[Tensor, "batch inputs height width"]
     ) -> Float[Tensor, "batch channels 2"]:
         """Offset (x, y) of each channel, px of the features' grid."""
-        height, width = inputs.shape[-2:]
-        # No smaller than one cell of the first convolution.
-        inputs = functional.pad(inputs, (0, max(0, 4 - width), 0, max(0, 4 - height)))
-        strongest = functional.leaky_relu(self.strided(inputs), SLOPE).amax(dim=(-2, -1))
+        responses = self.strided(pad_to_multiple(inputs, CELL_PX))
+        strongest = functional.leaky_relu(responses, SLOPE).amax(dim=(-2, -1))
         return self.connected(strongest).unflatten(1, (-1, 2))
 
     def forward(
@@ -67,4 +67,5 @@ class WarpingModule(nn.Module):
         features: Float[Tensor, "batch channels h w"],
     ) -> Float[Tensor, "batch twice_channels h w"]:
         """(B, in, H, W) and (B, C, h, w) to (B, 2 C, h, w): the features, then the copy."""
-        return torch.cat([features, translate(features, self.translations(inputs))], dim=1)
+        moved = translate(features, self.translations(inputs))
+        return torch.cat([features, moved.contiguous(memory_format=torch.channels_last)], dim=1)
