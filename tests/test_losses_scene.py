@@ -1,6 +1,7 @@
 """The registry of losses on a scene: regions, frames, symmetries and gradients."""
 
 from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -10,8 +11,9 @@ from hypothesis import strategies as st
 from torch.autograd import gradcheck
 
 import losses_reference
-from flowmend.losses import LOSSES, Scene
+from flowmend.losses import ADVERSARIES, LOSSES, Scene
 from flowmend.losses.scene import with_true_neighbours
+from flowmend.params.experiments import FlowLoss
 from losses_reference import clip
 
 FRAMES, HEIGHT, WIDTH = 6, 7, 9
@@ -55,6 +57,11 @@ def _gradients(name: str, scene: Scene) -> tuple[torch.Tensor, torch.Tensor]:
 
 def _over_flow(hole: torch.Tensor, scene: Scene) -> torch.Tensor:
     return hole[:, :, None, None].expand_as(scene.predicted)
+
+
+def test_the_registries_hold_what_params_may_name() -> None:
+    assert {*LOSSES, "patchgan"} == set(get_args(FlowLoss))
+    assert set(ADVERSARIES) == {"patchgan", "wgan_gp"}
 
 
 class TestShapes:

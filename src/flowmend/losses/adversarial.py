@@ -35,7 +35,7 @@ def patch_discriminator(true: Scores, false: Scores) -> Tensor:
     Args:
         true, false: logits of patches of true and of predicted samples, (B, 1, h, w).
     """
-    return (F.softplus(-true).mean() + F.softplus(false).mean()) / 2
+    return -(F.logsigmoid(true).mean() + F.logsigmoid(-false).mean()) / 2
 
 
 def patch_generator(false: Scores) -> Tensor:
@@ -44,7 +44,7 @@ def patch_generator(false: Scores) -> Tensor:
     Args:
         false: logits of patches of predicted samples, (B, 1, h, w).
     """
-    return F.softplus(-false).mean()
+    return -F.logsigmoid(false).mean()
 
 
 def wasserstein_critic(true: Scores, false: Scores) -> Tensor:
