@@ -211,6 +211,14 @@ class TestTheHoleAlone:
         assert not any(gradient.any() for gradient in _gradients(name, scene))
 
 
+def test_no_flow_in_the_hole_beats_the_truth_in_the_round_trip() -> None:
+    """Hence a regulariser only: an exact minimum that knows nothing of what surrounds the hole."""
+    scene = _scene(setup="all_frames", region="hole")
+    still = replace(scene, predicted=torch.zeros_like(scene.true))
+    assert LOSSES["forward_backward"](still).item() == pytest.approx(0, abs=2e-6)
+    assert LOSSES["forward_backward"](replace(scene, predicted=scene.true)) > 0.5
+
+
 @pytest.mark.parametrize("name", LOSSES)
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 2**16), share=st.floats(0.05, 0.95))

@@ -32,7 +32,8 @@ def edge_agreement(e: Tensor, n: Tensor, threshold: float) -> ErrorMap:
 def edge_agreement_loss(scene: Scene) -> Tensor:
     """Mean of ``L(e, n)`` between predicted edges and predicted forward flow, in [0, 1] (2.6.3).
 
-    ``n`` is the norm of the forward flow's Jacobian and ``N`` the scene's ``edge_threshold_px``.
+    ``n`` is the norm of the forward flow's Jacobian and ``N`` the scene's ``edge_threshold_px``:
+    edges are wanted where ``n > 0.69·N``; a jump of d px between pixels has ``n = d/2``.
     Both sides are the network's: no edge anywhere beside a constant flow is a minimum, so that
     this is a regulariser only.
 
