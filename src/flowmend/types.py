@@ -56,11 +56,14 @@ class Completion:
     Attributes:
         forward, backward: as in :class:`Clip`.
         confidence: (*batch, T, H, W) in [0, 1], or None where the method has none.
+        edges: probability of a motion edge, (*batch, T, H, W) in [0, 1], known edges outside the
+            hole; None where the method does not predict them.
     """
 
     forward: Tensor
     backward: Tensor
     confidence: Tensor | None = None
+    edges: Tensor | None = None
 
 
 class Inpainter(Protocol):

@@ -1,5 +1,6 @@
 """A wrong ``params.yaml`` in one line: which key, what is wrong with it, what to write instead."""
 
+import re
 from collections.abc import Hashable, Mapping
 from difflib import get_close_matches
 from math import isfinite
@@ -64,6 +65,10 @@ def explain(path: Path | str, error: ValidationError, keys: set[str]) -> InputEr
         return InputError(where, "is not a known key", _spelling(_parts(first)[-1], keys))
     if kind == "missing":
         return InputError(where, "is missing", "add it")
+    if kind == "union_tag_invalid":
+        tag, expected = (first["ctx"][key] for key in ("tag", "expected_tags"))
+        what, remedy = f"is '{tag}'", f"it must be one of {expected}"
+        return InputError(f"{where}.task", *(re.sub(r"[\[\]]", "", t) for t in (what, remedy)))
     if kind == "value_error":
         return InputError(where, first["msg"].removeprefix("Value error, "), "change one of them")
     alike = [_remedy(one) for one in errors if _parts(one) == _parts(first)]

@@ -1,85 +1,144 @@
-"""Wiring: from the numbers and names of ``params.yaml`` to objects."""
+"""Wiring: from the numbers and names of ``params.yaml`` to networks and inpainters."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
+from torch import nn
 
+from flowmend.edges import flow_edges
 from flowmend.errors import InputError
 from flowmend.fills import FILLS
 from flowmend.inpainters.direct import DirectInpainter
 from flowmend.networks import NETWORKS
-from flowmend.networks.flow_predictor import FlowPredictor
-from flowmend.params import Experiment
+from flowmend.networks.backward_predictor import BackwardPredictor
+from flowmend.networks.edge_gan import EdgeGenerator
+from flowmend.networks.flow_predictor import FlowPredictor, channels
+from flowmend.networks.pattern_mover import PatternMover
+from flowmend.params import (
+    EXPERIMENT,
+    BackwardFlowExperiment,
+    EdgesExperiment,
+    Experiment,
+    FlowExperiment,
+    MovePatternExperiment,
+)
 from flowmend.training.checkpoint import read_model
 
-CHANNELS_IN = 5  # a frame: forward x, y; backward x, y; hole
-CHANNELS_OUT = 4
 
-
-def build_predictor(experiment: Experiment, frames: int, width: int, seed: int) -> FlowPredictor:
+def build_network(experiment: Experiment, frames: int, width: int, seed: int) -> nn.Module:
     """An experiment's network, freshly initialised from ``seed``."""
     torch.manual_seed(seed)
-    trunk = NETWORKS[experiment.network](CHANNELS_IN * frames, CHANNELS_OUT * frames, width)
-    return FlowPredictor(trunk, residual=experiment.output == "residual")
+    match experiment:
+        case FlowExperiment():
+            shape = channels(frames, experiment.edges, experiment.coordinates)
+            return FlowPredictor(
+                NETWORKS[experiment.network](*shape, width),
+                residual=experiment.output == "residual",
+                edges=experiment.edges,
+                coordinates=experiment.coordinates,
+            )
+        case BackwardFlowExperiment():
+            return BackwardPredictor(NETWORKS[experiment.network](2, 2, width))
+        case EdgesExperiment():
+            return EdgeGenerator(width)
+        case MovePatternExperiment():
+            inputs = 3 + 2 * experiment.coordinates  # pattern, flow, position
+            trunk = NETWORKS[experiment.network](inputs, 1, width)
+            return PatternMover(trunk, experiment.coordinates)
 
 
 @dataclass(frozen=True)
-class Model:
+class Trained:
     """Trained weights and what they were trained on.
 
     Attributes:
         name: of the experiment.
         experiment: its block.
         seed: of the training.
-        frames: T, flow frames a clip.
-        threads: of the training.
-        size_px: height and width of the training clips.
-        sides_px: shortest and longest side of the holes.
-        shapes: of the holes.
-        inpainter: ready to mend.
+        network: on the CPU, in evaluation mode.
+        settings: the scale's blocks that the training depended on.
     """
 
     name: str
     experiment: Experiment
     seed: int
-    frames: int
-    threads: int
-    size_px: tuple[int, int]
-    sides_px: tuple[int, int]
-    shapes: tuple[str, ...]
-    inpainter: DirectInpainter
+    network: nn.Module
+    settings: dict[str, Any]
+
+    @property
+    def frames(self) -> int:
+        """T, flow frames a clip."""
+        return self.settings["data"]["frames"]
+
+    @property
+    def threads(self) -> int:
+        """Of the training."""
+        return self.settings["train"]["threads"]
+
+    @property
+    def size_px(self) -> tuple[int, int]:
+        """Height and width of the training clips."""
+        return self.settings["data"]["height_px"], self.settings["data"]["width_px"]
+
+    @property
+    def sides_px(self) -> tuple[int, int]:
+        """Shortest and longest side of the holes."""
+        return self.settings["holes"]["min_side_px"], self.settings["holes"]["max_side_px"]
+
+    @property
+    def shapes(self) -> tuple[str, ...]:
+        """Of the holes."""
+        own = getattr(self.experiment, "hole_shapes", None)
+        return tuple(own or self.settings["holes"]["shapes"])
 
 
-def load_model(path: Path) -> Model:
-    """Weights of the stage ``train``, ready to mend on the CPU.
+@dataclass(frozen=True)
+class Model(Trained):
+    """A trained network that mends flow."""
+
+    experiment: FlowExperiment
+
+    @property
+    def inpainter(self) -> DirectInpainter:
+        """Ready to mend on the CPU."""
+        threshold = self.settings["edges"]["canny_flow_px"]
+        edges = partial(flow_edges, threshold_px=threshold) if self.experiment.edges else None
+        return DirectInpainter(self.network, FILLS[self.experiment.fill], edges)
+
+
+def load_network(path: Path) -> Trained:
+    """Weights of the stage ``train``, of any task.
 
     Raises:
         InputError: the file is missing, damaged, or of another version of flowmend.
     """
     tensors, metadata = read_model(path)
     try:
-        experiment = Experiment.model_validate(metadata["experiment"])
-        data, holes = metadata["data"], metadata["holes"]
-        frames, width = data["frames"], metadata["train"]["width"]
-        predictor = build_predictor(experiment, frames, width, seed=0)
-        predictor.load_state_dict(tensors)
-        return Model(
-            name=metadata["name"],
-            experiment=experiment,
-            seed=metadata["seed"],
-            frames=frames,
-            threads=metadata["train"]["threads"],
-            size_px=(data["height_px"], data["width_px"]),
-            sides_px=(holes["min_side_px"], holes["max_side_px"]),
-            shapes=tuple(experiment.hole_shapes or holes["shapes"]),
-            inpainter=DirectInpainter(predictor, FILLS[experiment.fill]),
-        )
+        experiment = EXPERIMENT.validate_python(metadata["experiment"])
+        frames, width = metadata["data"]["frames"], metadata["train"]["width"]
+        network = build_network(experiment, frames, width, seed=0)
+        network.load_state_dict(tensors)
+        settings = {block: metadata[block] for block in ("data", "train", "holes", "edges")}
+        name, seed = metadata["name"], metadata["seed"]
+        if isinstance(experiment, FlowExperiment):
+            return Model(name, experiment, seed, network.eval(), settings)
+        return Trained(name, experiment, seed, network.eval(), settings)
     except (KeyError, ValueError, RuntimeError) as error:
         what = f"does not fit this version of flowmend ({type(error).__name__})"
         raise InputError(path, what, "train it again with `dvc repro`") from error
 
 
-def load_inpainter(path: Path) -> DirectInpainter:
-    """The inpainter of :func:`load_model`."""
-    return load_model(path).inpainter
+def load_model(path: Path) -> Model:
+    """Weights of a network that mends flow.
+
+    Raises:
+        InputError: as :func:`load_network`, or the network does something else.
+    """
+    model = load_network(path)
+    if not isinstance(model, Model):
+        what = f"is of the task {model.experiment.task}"
+        raise InputError(path, what, "give weights of an experiment that mends flow")
+    return model

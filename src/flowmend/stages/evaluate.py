@@ -32,7 +32,7 @@ from flowmend.io.packed_maps import read_packed_maps
 from flowmend.io.progress import tracked
 from flowmend.params import Params, Scale
 from flowmend.provenance import code_fingerprint, file_sha256
-from flowmend.stages.build import load_inpainter
+from flowmend.stages.build import load_model
 from flowmend.stages.holes import read_clip
 from flowmend.stages.layout import SHARDS, Layout
 from flowmend.types import Clip, Completion, Inpainter
@@ -80,7 +80,7 @@ class StoredNetwork:
     def __call__(self, clip: Clip) -> Completion:
         """Mend a batch of clips."""
         if self._inpainter is None:
-            self._inpainter = load_inpainter(self._weights)
+            self._inpainter = load_model(self._weights).inpainter
         return self._inpainter(clip)
 
 
@@ -107,7 +107,7 @@ def _methods(params: Params, settings: Scale, layout: Layout) -> Iterator[tuple[
     shapes = tuple(settings.holes.shapes)
     for method in classical_methods(shapes):
         yield method, ""
-    for name, experiment in params.experiments.items():
+    for name, experiment in params.mending.items():
         own = tuple(experiment.hole_shapes or shapes)
         for seed in settings.train.seeds:
             weights = layout.weights(name, seed)

@@ -82,6 +82,11 @@ class Layout:
         """Means, ratios and intervals."""
         return self.reports / "summary.csv"
 
+    @property
+    def tasks(self) -> Path:
+        """What was measured beside the error of mended flow: edges, round trips, warping."""
+        return self.reports / "tasks.csv"
+
     def figure(self, name: str) -> Path:
         """The PNG of one figure; ``.prov.json`` lies beside it."""
         return self.reports / "figures" / f"{name}.png"

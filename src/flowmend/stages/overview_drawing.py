@@ -9,7 +9,7 @@ from flowmend.evaluation.compare import results_from_csv
 from flowmend.figures.consistency import ESTIMATOR_WORDS
 from flowmend.figures.overview import MendedCase, draw_overview
 from flowmend.holes import setup_frames
-from flowmend.stages.build import load_inpainter
+from flowmend.stages.build import load_model
 from flowmend.stages.drawing import Drawing, Study, rounded
 from flowmend.stages.layout import FILLS
 from flowmend.types import Clip, Inpainter
@@ -29,7 +29,7 @@ def overview(study: Study) -> Drawing:
     chosen = _median_cases(results, network, setup)
     seed = study.params.at(study.scale).train.seeds[0]
     weights = study.layout.weights(network, seed)
-    inpainter = load_inpainter(weights)
+    inpainter = load_model(weights).inpainter
     cases = [_mend(study, clip, shape, network, setup, inpainter) for shape, clip in chosen.items()]
     gains = {
         f"{case.clip}, {case.shape}": {m: rounded(case.mean_error(m)) for m in case.mended}

@@ -48,12 +48,12 @@ def training_curves(study: Study) -> Drawing:
     Raises:
         InputError: no experiment belongs to the study, or a curve is missing or has no L1 term.
     """
-    names = [name for name, block in study.params.experiments.items() if block.study == "fig9"]
+    blocks = study.params.mending
+    names = [name for name, block in blocks.items() if block.study == "fig9"]
     if not names:
         raise InputError("params.yaml: experiments", "none is of study fig9", "restore one")
     seeds = study.params.at(study.scale).train.seeds
     files = {name: [study.layout.curves(name, seed) for seed in seeds] for name in names}
-    blocks = study.params.experiments
     curves = {
         name: Curve(blocks[name].network, blocks[name].fill, np.stack([_l1(p) for p in paths]))
         for name, paths in files.items()

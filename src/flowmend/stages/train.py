@@ -5,22 +5,29 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import cast
 
 import pandas as pd
 import torch
 from lightning_fabric import Fabric
 
-from flowmend.datasets.clip_set import ClipSet, load_clip_set
+from flowmend.datasets.clip_set import ClipSet
 from flowmend.io.atomic import write_text
 from flowmend.params import Experiment, Params, Scale
 from flowmend.provenance import code_fingerprint, file_sha256
-from flowmend.stages.build import build_predictor
-from flowmend.stages.layout import SHARDS, Layout
-from flowmend.training.batches import Batches
+from flowmend.stages.build import build_network
+from flowmend.stages.layout import Layout
+from flowmend.stages.problems import (
+    build_opponent,
+    build_problem,
+    training_clips,
+    training_files,
+)
+from flowmend.training import adversarial, direct
 from flowmend.training.checkpoint import Checkpoint, save_model
-from flowmend.training.direct import Budget, Row, train
+from flowmend.training.problems import Contest
+from flowmend.training.session import Budget, Row, Session
 
-SPLIT = "train"
 Watch = Callable[[Mapping[str, object]], Callable[[int, Row], None]]
 
 
@@ -31,18 +38,17 @@ def run(params: Params, scale: str, experiment: str, watch: Watch | None = None)
     takes a seed's metadata and gives what is called with each of its steps.
 
     Raises:
-        InputError: flow, holes or fills are missing or damaged.
+        InputError: flow, holes, fills or edges are missing or damaged.
     """
     settings, layout = params.at(scale), Layout(scale)
     block = params.experiment(experiment)
-    flow, holes, fills = paths = _inputs(layout)
-    clips = load_clip_set(flow, holes, fills, settings.data.frames)
+    clips = training_clips(layout, settings.data.frames)
     _be_deterministic(settings.train.threads)
     fabric = Fabric(
         accelerator=settings.train.device, devices=1, precision=settings.train.precision
     )
     for seed in settings.train.seeds:
-        _train_seed(settings, layout, block, experiment, seed, clips, paths, fabric, watch)
+        _train_seed(settings, layout, block, experiment, seed, clips, fabric, watch)
 
 
 def _train_seed(
@@ -52,26 +58,28 @@ def _train_seed(
     name: str,
     seed: int,
     clips: ClipSet,
-    paths: Sequence[Sequence[Path]],
     fabric: Fabric,
     watch: Watch | None,
 ) -> None:
     started = time.time()
     metadata = _metadata(settings, block, name, seed)
-    fingerprint = _fingerprint(metadata, paths)
-    shapes = block.hole_shapes or clips.shapes
-    predictor = build_predictor(block, settings.data.frames, settings.train.width, seed)
-    rows = train(
-        predictor,
-        Batches(clips, shapes, block.fill, block.setup, settings.train.batch, seed),
-        {str(name): weight for name, weight in block.losses.items()},
+    fingerprint = _fingerprint(metadata, training_files(layout))
+    session = Session(
         Budget(settings.train.steps, settings.train.learning_rate),
-        fabric,
         Checkpoint(layout.scratch / "train" / f"{fingerprint}.pt", fingerprint),
         title=f"{name}, seed {seed}",
         on_step=watch(metadata) if watch else None,
     )
-    save_model(layout.weights(name, seed), predictor.state_dict(), metadata)
+    sizes = settings.data.frames, settings.train.width, seed
+    network, opponent = build_network(block, *sizes), build_opponent(block, *sizes)
+    problem = build_problem(block, settings, clips, seed)
+    weights = {str(loss): weight for loss, weight in block.losses.items()}
+    if opponent is None:
+        rows = direct.train(network, problem, weights, session, fabric)
+    else:
+        contest = cast(Contest, problem)
+        rows = adversarial.train(network, contest, weights, opponent, session, fabric)
+    save_model(layout.weights(name, seed), network.state_dict(), metadata)
     write_text(layout.curves(name, seed), _curves(rows))
     _log_times(layout, name, seed, started)
 
@@ -83,11 +91,6 @@ def _be_deterministic(threads: int) -> None:
     torch.backends.cudnn.benchmark = False
 
 
-def _inputs(layout: Layout) -> list[list[Path]]:
-    kinds = (layout.flow, layout.holes, layout.fills)
-    return [[kind(SPLIT, shard) for shard in SHARDS] for kind in kinds]
-
-
 def _metadata(settings: Scale, block: Experiment, name: str, seed: int) -> dict[str, object]:
     return {
         "name": name,
@@ -96,6 +99,7 @@ def _metadata(settings: Scale, block: Experiment, name: str, seed: int) -> dict[
         "train": settings.train.model_dump(mode="json", exclude={"seeds"}),
         "data": settings.data.model_dump(include={"frames", "height_px", "width_px"}),
         "holes": settings.holes.model_dump(include={"shapes", "min_side_px", "max_side_px"}),
+        "edges": settings.edges.model_dump(include={"canny_flow_px"}),
         "code": code_fingerprint(__name__),
     }
 

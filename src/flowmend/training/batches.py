@@ -1,7 +1,6 @@
 """Batches of holed clips, the same for the same (seed, step) wherever a run was cut off."""
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +9,16 @@ from torch import Tensor
 
 from flowmend.datasets.clip_set import ClipSet
 from flowmend.holes import setup_frames
-from flowmend.training.symmetries import OF_A_SQUARE, OF_AN_OBLONG, flow_action, turned_back
+from flowmend.networks.coordinates import position_map
+from flowmend.training.ahead import one_ahead
+from flowmend.training.symmetries import (
+    OF_A_SQUARE,
+    OF_AN_OBLONG,
+    REVERSE_TIME,
+    flow_action,
+    turned_back,
+    vector_action,
+)
 from flowmend.training.windows import corner, window_px
 
 CHANNELS = 4  # of a frame: forward x, y; backward x, y
@@ -25,15 +33,21 @@ class Batch:
         truth: (B, T, 2 directions [forward, backward], 2, h, w), px.
         filled: the same with the initial fill in the holes.
         hole: bool (B, T, h, w).
+        edges: true edges of the forward flow, float (B, T, h, w) of 0 and 1, if asked for.
+        position: of each pixel in its frame, (B, 2, h, w) in [-1, 1], if asked for.
     """
 
     truth: Tensor
     filled: Tensor
     hole: Tensor
+    edges: Tensor | None = None
+    position: Tensor | None = None
 
     def to(self, device: torch.device | str) -> "Batch":
         """The batch on another device."""
-        return Batch(self.truth.to(device), self.filled.to(device), self.hole.to(device))
+        edges, position = (p if p is None else p.to(device) for p in (self.edges, self.position))
+        flows = self.truth.to(device), self.filled.to(device)
+        return Batch(*flows, self.hole.to(device), edges, position)
 
 
 class Batches:
@@ -46,6 +60,8 @@ class Batches:
         setup: which frames are hidden.
         size: B.
         seed: of order and symmetries.
+        edges: True to cut the edges, too.
+        positions: True to say where in its frame each pixel is.
 
     Attributes:
         hidden: the frames that the setup hides.
@@ -53,7 +69,15 @@ class Batches:
     """
 
     def __init__(
-        self, clips: ClipSet, shapes: Sequence[str], fill: str, setup: str, size: int, seed: int
+        self,
+        clips: ClipSet,
+        shapes: Sequence[str],
+        fill: str,
+        setup: str,
+        size: int,
+        seed: int,
+        edges: bool = False,
+        positions: bool = False,
     ) -> None:
         count, self._frames, _, _, height, width = clips.flow.shape
         # Pixel by pixel, as the networks and the stored fills have it: windows and holes are then
@@ -67,6 +91,8 @@ class Batches:
         self.window = window_px(clips.holes[:, numbers])
         self._cases = [(clip, shape) for clip in range(count) for shape in numbers]
         self._corners = {case: corner(clips.holes[case], self.window) for case in self._cases}
+        self._edges = np.moveaxis(clips.edges, 1, -1) if edges else None
+        self._position = position_map(height, width).movedim(0, -1).numpy() if positions else None
         self._epoch, self._order = -1, np.empty(0, int)
 
     def __getitem__(self, step: int) -> Batch:
@@ -79,18 +105,16 @@ class Batches:
         truth, filled = torch.from_numpy(flows @ flow_action(symmetry, self._frames))
         hidden = torch.from_numpy(self._hides)[:, None, None]
         return Batch(
-            self._by_frame(truth), self._by_frame(filled), torch.from_numpy(hole)[:, None] & hidden
+            self._by_frame(truth),
+            self._by_frame(filled),
+            torch.from_numpy(hole)[:, None] & hidden,
+            self._edges_of(cases, symmetry),
+            self._positions_of(cases, symmetry),
         )
 
     def between(self, first: int, last: int) -> Iterator[Batch]:
         """Batches of the steps ``first`` to ``last`` − 1; a thread makes one ahead."""
-        with ThreadPoolExecutor(1) as worker:
-            upcoming = [worker.submit(self.__getitem__, step) for step in range(first, last)[:1]]
-            for step in range(first, last):
-                batch = upcoming.pop().result()
-                if step + 1 < last:
-                    upcoming.append(worker.submit(self.__getitem__, step + 1))
-                yield batch
+        return one_ahead(self.__getitem__, first, last)
 
     def _cut(
         self,
@@ -100,10 +124,8 @@ class Batches:
         hole: np.ndarray,
     ) -> None:
         """Write the windows of some cases to (B, h, w, channels) twice and (B, h, w)."""
-        height, width = self.window
         for k, case in enumerate(cases):
-            top, left = self._corners[case]
-            rows, columns = slice(top, top + height), slice(left, left + width)
+            rows, columns = self._place(case)
             truth[k] = self._flow[case[0], rows, columns]
             hole[k] = self._clips.holes[case][rows, columns]
         filled[:] = truth
@@ -111,6 +133,28 @@ class Batches:
         if not self._hides.all():
             visible = np.repeat(~self._hides, CHANNELS)
             filled[..., visible] = truth[..., visible]
+
+    def _edges_of(self, cases: Sequence[tuple[int, int]], symmetry: int) -> Tensor | None:
+        if self._edges is None:
+            return None
+        cut = [self._edges[case[0]][*self._place(case)] for case in cases]
+        maps = np.empty((len(cases), *self.window, self._frames), np.float32)
+        turned_back(maps, symmetry)[:] = cut
+        maps = maps[..., ::-1].copy() if symmetry & REVERSE_TIME else maps
+        return torch.from_numpy(maps).movedim(-1, 1)
+
+    def _positions_of(self, cases: Sequence[tuple[int, int]], symmetry: int) -> Tensor | None:
+        """A position turns with the frame as a vector from the frame's middle does."""
+        if self._position is None:
+            return None
+        maps = np.empty((len(cases), *self.window, 2), np.float32)
+        turned_back(maps, symmetry)[:] = [self._position[*self._place(case)] for case in cases]
+        return torch.from_numpy(maps @ vector_action(symmetry)).movedim(-1, 1)
+
+    def _place(self, case: tuple[int, int]) -> tuple[slice, slice]:
+        """Rows and columns of a case's window."""
+        (top, left), (height, width) = self._corners[case], self.window
+        return slice(top, top + height), slice(left, left + width)
 
     def _values(self, clip: int, shape: int) -> np.ndarray:
         """What the fill puts in a hole, (P, channels)."""

@@ -42,3 +42,9 @@ def flow_action(symmetry: int, frames: int) -> np.ndarray:
     action = np.zeros((source.size, source.size), np.float32)
     action[source.ravel(), np.arange(source.size)] = sign.ravel()
     return action
+
+
+@cache
+def vector_action(symmetry: int) -> np.ndarray:
+    """What a symmetry does to one vector at a pixel: ``vector @ action``, (2, 2)."""
+    return flow_action(symmetry & ~REVERSE_TIME, 1)[:2, :2]

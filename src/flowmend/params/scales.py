@@ -1,0 +1,110 @@
+"""The blocks of ``scales``: data, flow, holes, edges, training and evaluation of one size."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from flowmend.params.blocks import Block, Distinct, HoleShapes, PositiveFloat, PositiveInt, Seed
+
+Dataset = Literal["moving_shapes", "davis2016", "davis2017", "youtube_vos", "folder", "video"]
+
+
+class ClipCounts(Block):
+    """How many clips each split holds at most."""
+
+    train: PositiveInt
+    test: PositiveInt
+
+
+class DataParams(Block):
+    """What is mended: ``root`` is a folder (or video) under ``data/raw``."""
+
+    dataset: Dataset
+    root: Annotated[str, Field(min_length=1)]
+    test_dataset: Dataset | None = None
+    test_root: Annotated[str, Field(min_length=1)] | None = None
+    seed: Seed
+    clips: ClipCounts
+    frames: Annotated[int, Field(ge=3)]
+    stride: PositiveInt
+    height_px: Annotated[int, Field(ge=16, multiple_of=8)]
+    width_px: Annotated[int, Field(ge=16, multiple_of=8)]
+    objects: Literal["all"] | Annotated[list[PositiveInt], Field(min_length=1), Distinct]
+
+    @model_validator(mode="after")
+    def _test_set_is_whole(self) -> "DataParams":
+        if (self.test_dataset is None) != (self.test_root is None):
+            raise ValueError("test_dataset and test_root go together")
+        return self
+
+
+class FlowParams(Block):
+    """Which estimator gives the truth, and how closely the archive keeps it."""
+
+    estimator: Literal["exact", "dis", "flownet2"]
+    codec: Literal["fast", "small", "report"]
+    max_error_px: Annotated[float, Field(gt=0, le=0.5)]
+
+
+class HoleParams(Block):
+    """Biased holes (report, 2.1.3): sides are drawn between the two lengths."""
+
+    seed: Seed
+    shapes: HoleShapes
+    min_side_px: Annotated[int, Field(ge=4)]
+    max_side_px: Annotated[int, Field(ge=4)]
+
+    @model_validator(mode="after")
+    def _sides_are_ordered(self) -> "HoleParams":
+        if self.min_side_px > self.max_side_px:
+            raise ValueError("min_side_px exceeds max_side_px")
+        return self
+
+
+class EdgeParams(Block):
+    """Canny's upper thresholds: gradient magnitude in px per px, and in grey levels."""
+
+    canny_flow_px: PositiveFloat
+    canny_image_levels: PositiveFloat
+
+
+class TrainParams(Block):
+    """One budget for every experiment of a scale. Threads change the weights: they live here."""
+
+    steps: PositiveInt
+    batch: PositiveInt
+    width: Annotated[int, Field(ge=4)]
+    learning_rate: PositiveFloat
+    seeds: Annotated[list[Seed], Field(min_length=1), Distinct]
+    threads: PositiveInt
+    device: Literal["cpu", "cuda"]
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"]
+
+
+class EvaluateParams(Block):
+    """Motion-edge band and bootstrap of the tables."""
+
+    edge_band_px: PositiveInt
+    bootstrap_samples: Annotated[int, Field(ge=100)]
+    bootstrap_seed: Seed
+    threads: PositiveInt
+
+
+class Scale(Block):
+    """One size of the whole study."""
+
+    data: DataParams
+    flow: FlowParams
+    holes: HoleParams
+    edges: EdgeParams
+    train: TrainParams
+    evaluate: EvaluateParams
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> "Scale":
+        for dataset in {self.data.dataset, self.data.test_dataset or self.data.dataset}:
+            if (self.flow.estimator == "exact") != (dataset == "moving_shapes"):
+                raise ValueError("flow.estimator exact and dataset moving_shapes go together")
+        if self.holes.max_side_px > min(self.data.height_px, self.data.width_px) - 2:
+            raise ValueError("holes.max_side_px leaves no known pixel beside it")
+        return self
