@@ -14,6 +14,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from flowmend.evaluation.minimisers import STEP_PX, minimise_round_trip
 from flowmend.figures.colour_wheel import flow_colours, wheel, wheel_picture
 from flowmend.figures.consistency import (
     Moment,
@@ -26,7 +27,7 @@ from flowmend.figures.consistency import (
 )
 from flowmend.figures.curves import Curve, draw_curves
 from flowmend.figures.edges import EdgeSources, draw_edge_agreement, draw_edge_sources
-from flowmend.figures.occlusions import STEP_PX, draw_minimisers, minimise_round_trip
+from flowmend.figures.occlusions import draw_minimisers
 from flowmend.figures.overview import MendedCase, draw_overview
 from flowmend.figures.panels import colour_bar, outline, round_up, show_error, window
 from flowmend.figures.results import draw_results

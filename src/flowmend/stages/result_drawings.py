@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 
 from flowmend.errors import InputError
+from flowmend.evaluation.minimisers import STEP_PX, minimise_round_trip
 from flowmend.figures.curves import NETWORKS, Curve, draw_curves
 from flowmend.figures.edges import draw_edge_agreement
-from flowmend.figures.occlusions import STEP_PX, draw_minimisers, minimise_round_trip
+from flowmend.figures.occlusions import draw_minimisers
 from flowmend.figures.results import draw_results
 from flowmend.figures.storage import OWN, draw_storage
 from flowmend.stages.drawing import Drawing, Study, rounded
