@@ -26,6 +26,7 @@ from flowmend.evaluation.compare import (
     to_csv,
 )
 from flowmend.evaluation.held_out import HoledClip, holed_clip
+from flowmend.evaluation.tasks import joined, tasks_from_csv, tasks_table
 from flowmend.io.atomic import write_text
 from flowmend.io.flow_archive import FlowArchive
 from flowmend.io.packed_maps import read_packed_maps
@@ -33,6 +34,7 @@ from flowmend.io.progress import tracked
 from flowmend.params import Params, Scale
 from flowmend.provenance import code_fingerprint, file_sha256
 from flowmend.stages.build import load_model
+from flowmend.stages.evaluate_tasks import mended_rows, sanity_rows, truth_rows
 from flowmend.stages.holes import read_clip
 from flowmend.stages.layout import SHARDS, Layout
 from flowmend.types import Clip, Completion, Inpainter
@@ -41,7 +43,7 @@ SPLIT = "test"
 
 
 def run(params: Params, scale: str) -> None:
-    """Write ``reports/<scale>/{results,summary}.csv``.
+    """Write ``reports/<scale>/{results,summary,tasks}.csv``.
 
     Networks are judged on the setup and hole shapes of their own experiment, classical fills on
     all of them. Models of experiments that no longer stand in ``params.yaml`` are ignored.
@@ -54,16 +56,20 @@ def run(params: Params, scale: str) -> None:
     clips = held_out_clips(settings, layout)
     shared = _shared_fingerprint(settings, layout)
     methods = list(_methods(params, settings, layout))
-    rows = [
-        _rows(
-            method, clips, layout.scratch / "evaluate", f"{shared} {weights}", f"{n}/{len(methods)}"
-        )
-        for n, (method, weights) in enumerate(methods, 1)
-    ]
-    results = results_table(rows)
+    results, tasks = [], [tasks_table(sanity_rows(params, layout, settings, clips))]
+    tasks.append(tasks_table(truth_rows(layout, settings, clips)))
+    for n, (method, weights) in enumerate(methods, 1):
+        stored = layout.scratch / "evaluate" / _key(method, f"{shared} {weights}")
+        title = f"{n}/{len(methods)} {method.name}"
+        results.append(_results(method, clips, stored.with_suffix(".csv"), title))
+        if settings.flow.estimator == "exact":
+            canny_px = settings.edges.canny_flow_px
+            tasks.append(_edges(method, clips, canny_px, stored.with_suffix(".edges.csv"), title))
+    table = results_table(results)
     samples, seed = settings.evaluate.bootstrap_samples, settings.evaluate.bootstrap_seed
-    write_text(layout.results, to_csv(results))
-    write_text(layout.summary, to_csv(summary_table(results, samples, seed)))
+    write_text(layout.results, to_csv(table))
+    write_text(layout.summary, to_csv(summary_table(table, samples, seed)))
+    write_text(layout.tasks, to_csv(joined(tasks)))
 
 
 class StoredNetwork:
@@ -133,13 +139,21 @@ def _shared_fingerprint(settings: Scale, layout: Layout) -> str:
     )
 
 
-def _rows(
-    method: Method, clips: Sequence[HoledClip], cache: Path, depends_on: str, number: str
-) -> pd.DataFrame:
+def _key(method: Method, depends_on: str) -> str:
     identity = [method.name, method.kind, method.seed, method.setups, method.shapes, depends_on]
-    key = hashlib.sha256(json.dumps(identity).encode()).hexdigest()
-    stored = cache / f"{key}.csv"
+    return hashlib.sha256(json.dumps(identity).encode()).hexdigest()
+
+
+def _results(method: Method, clips: Sequence[HoledClip], stored: Path, title: str) -> pd.DataFrame:
     if not stored.exists():
-        found = evaluate(method, tracked(clips, f"{number} {method.name}"))
-        write_text(stored, to_csv(found))
+        write_text(stored, to_csv(evaluate(method, tracked(clips, title))))
     return results_from_csv(stored.read_text())
+
+
+def _edges(
+    method: Method, clips: Sequence[HoledClip], canny_px: float, stored: Path, title: str
+) -> pd.DataFrame:
+    if not stored.exists():
+        rows = mended_rows(method, tracked(clips, f"{title}: edges"), canny_px)
+        write_text(stored, to_csv(tasks_table(rows)))
+    return tasks_from_csv(stored.read_text())

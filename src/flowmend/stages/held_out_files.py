@@ -8,9 +8,11 @@ from typing import Self
 import cv2
 import numpy as np
 
+from flowmend.errors import InputError
 from flowmend.estimators.clip_frames import ClipFrames, clips_of
 from flowmend.io.flow_archive import FlowArchive
 from flowmend.io.hole_values import read_hole_values, scatter
+from flowmend.io.images import read_segmentation
 from flowmend.io.layout_zip import open_layout
 from flowmend.io.packed_maps import read_packed_maps
 from flowmend.stages.clip_segmentation import segmentation
@@ -100,6 +102,20 @@ class HeldOutFiles:
     def edges(self, name: str, source: str) -> np.ndarray:
         """Edges of every flow frame by one source, bool (T, H, W)."""
         return read_packed_maps(self._layout.edges(SPLIT, self._shard[name])).get(name, source)
+
+    def occlusion(self, name: str, frame: int, size: tuple[int, int]) -> np.ndarray:
+        """What a flow frame shows and the next does not, bool (H, W) at ``size``; rendered clips.
+
+        Raises:
+            InputError: the clip is footage, of which nobody knows it.
+        """
+        clip = self._frames[name]
+        member = f"Occlusion/forward/{name}/{clip.stem(frame + 1)}.png"
+        if member not in clip.members:
+            where = f"{clip.where}: {member}"
+            raise InputError(where, "is missing: no true occlusions", "make the clip again")
+        hidden = read_segmentation(clip.layout.read(member), f"{clip.where}: {member}")
+        return cv2.resize(hidden, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT) > 0
 
     def files(self, *kinds: str) -> list[Path]:
         """The shards of these kinds: ``sequences``, ``flow``, ``holes``, ``fills``, ``edges``."""
