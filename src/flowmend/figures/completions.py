@@ -164,7 +164,7 @@ def draw_settings(
 
 @styled
 def draw_networks(cases: Sequence[MendedClip], frame: int, titles: Mapping[str, str]) -> Figure:
-    """Fig. 11: one row a case; truth on the left, then what each network makes of the hole.
+    """Fig. 11: one row a case; what is given, the truth, and what each network makes of the hole.
 
     Args:
         cases: with the same methods, in the order in which they are shown.
@@ -181,7 +181,7 @@ def draw_networks(cases: Sequence[MendedClip], frame: int, titles: Mapping[str, 
     for row, case in enumerate(cases):
         panels = [figure.add_subplot(grid[row, column]) for column in range(len(columns))]
         largest, hole = rim(case.truth[frame]), case.hole[frame]
-        flows = [case.truth, case.given(), *case.mended.values()]
+        flows = [case.given(), case.truth, *case.mended.values()]
         for panel, flow in zip(panels, flows):
             show_flow(panel, flow[frame], largest)
             _finish(panel, hole, hole)
@@ -191,7 +191,7 @@ def draw_networks(cases: Sequence[MendedClip], frame: int, titles: Mapping[str, 
         panels[-1].set_axis_off()
         show_wheel(panels[-1].inset_axes((0.05, 0.25, 0.9, 0.5)), largest)
         if row == 0:
-            words = ["truth", "given", *(titles[method] for method in case.mended)]
+            words = ["given", "truth", *(titles[method] for method in case.mended)]
             for panel, word in zip(panels, words):
                 panel.set_title(fill(word, 16))
     return figure
