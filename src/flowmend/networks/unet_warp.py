@@ -22,24 +22,25 @@ class UNetWarp(UNet):
 
     def __init__(self, in_channels: int, out_channels: int, width: int) -> None:
         super().__init__(in_channels, out_channels, width)
-        self.encoders[0] = nn.Sequential(
-            WarpedFeatures(in_channels, width), conv(2 * width, width), ResidualBlock(width)
-        )
+        self.encoders[0] = WarpedLevel(in_channels, width)
 
 
-class WarpedFeatures(nn.Module):
-    """Strided convolution, then a warping module that looks at the same input (Fig. 10).
+class WarpedLevel(nn.Module):
+    """The U-Net's first level with a warping module behind its strided convolution (Fig. 10).
 
     Args:
-        in_channels: of the input.
-        channels: of the features.
+        in_channels: of the input, which the warping module looks at, too.
+        width: channels of the features and of the output.
     """
 
-    def __init__(self, in_channels: int, channels: int) -> None:
+    def __init__(self, in_channels: int, width: int) -> None:
         super().__init__()
-        self.features = conv(in_channels, channels, size=4, stride=2)
-        self.warping = WarpingModule(in_channels, channels)
+        self.features = conv(in_channels, width, size=4, stride=2)
+        self.warping = WarpingModule(in_channels, width)
+        self.merge = conv(2 * width, width)
+        self.block = ResidualBlock(width)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, in, H, W) to (B, 2 channels, H/2, W/2)."""
-        return self.warping(x, functional.leaky_relu(self.features(x), SLOPE))
+        """(B, in, H, W) to (B, width, H/2, W/2)."""
+        features = functional.leaky_relu(self.features(x), SLOPE)
+        return self.block(self.merge(self.warping(x, features)))

@@ -44,22 +44,19 @@ class WarpingModule(nn.Module):
 
     def __init__(self, in_channels: int, channels: int) -> None:
         super().__init__()
-        self.strided = nn.Sequential(
-            conv(in_channels, channels, size=CELL_PX, stride=CELL_PX),
-            nn.LeakyReLU(SLOPE, inplace=True),
-            conv(channels, 2 * channels, size=3, stride=2),
-        )
-        self.connected = nn.Linear(2 * channels, 2 * channels)
-        nn.init.zeros_(self.connected.weight)
-        nn.init.zeros_(self.connected.bias)
+        self.first = conv(in_channels, channels, size=CELL_PX, stride=CELL_PX)
+        self.second = conv(channels, 2 * channels, stride=2)
+        self.linear = nn.Linear(2 * channels, 2 * channels)
+        nn.init.zeros_(self.linear.weight)
+        nn.init.zeros_(self.linear.bias)
 
     def translations(
         self, inputs: Float[Tensor, "batch inputs height width"]
     ) -> Float[Tensor, "batch channels 2"]:
         """Offset (x, y) of each channel, px of the features' grid."""
-        responses = self.strided(pad_to_multiple(inputs, CELL_PX))
-        strongest = functional.leaky_relu(responses, SLOPE).amax(dim=(-2, -1))
-        return self.connected(strongest).unflatten(1, (-1, 2))
+        cells = functional.leaky_relu(self.first(pad_to_multiple(inputs, CELL_PX)), SLOPE)
+        strongest = functional.leaky_relu(self.second(cells), SLOPE).amax(dim=(-2, -1))
+        return self.linear(strongest).unflatten(1, (-1, 2))
 
     def forward(
         self,
