@@ -75,6 +75,18 @@ def why(file: Annotated[Path, typer.Argument(help="A figure, table or model.")])
 
 
 @app.command()
+def describe(
+    experiment: Annotated[str, typer.Argument(help="A block of experiments.")],
+    scale: Annotated[str | None, typer.Option(help="By default the one params.yaml names.")] = None,
+) -> None:
+    """Print an experiment's networks: parts, shapes, parameters and multiply-adds."""
+    from flowmend import params
+    from flowmend.stages.describe import describe as show
+
+    show(experiment, scale, params.load())
+
+
+@app.command()
 def track(
     scale: Annotated[str | None, typer.Option(help="One scale only; by default all made.")] = None,
 ) -> None:
