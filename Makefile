@@ -1,9 +1,10 @@
 # Two commands for a newcomer: `make reproduce` and `make test`.
 # SCALE=smoke make reproduce   the whole pipeline in three minutes
+# JOBS=1 make reproduce        one stage at a time; the default is one a core
 SHELL := /bin/bash
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 SCALE ?= $(shell sed -n 's/^scale: *//p' params.yaml)
-JOBS ?= 2
+JOBS ?= $(shell env -u OMP_NUM_THREADS nproc)
 BIN := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
@@ -24,12 +25,9 @@ install: .venv/installed  ## Make .venv with pinned dependencies
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
 	touch $@
 
-reproduce: install  ## Raw clips in, report out (dvc repro at SCALE)
-	@set -e; usual=$$(sed -n 's/^scale: *//p' params.yaml); \
-	trap "sed -i 's/^scale: .*/scale: $$usual/' params.yaml" EXIT; \
-	sed -i 's/^scale: .*/scale: $(SCALE)/' params.yaml; \
-	dvc repro; \
-	flowmend headline --scale $(SCALE)
+reproduce: install  ## Raw clips in, report out (as dvc repro at SCALE, on JOBS cores)
+	@exec python workflow/reproduce.py "$(SCALE)" "$(JOBS)"
+	@exec flowmend headline --scale "$(SCALE)"
 
 test: install  ## The whole test suite
 	$(BIN)/python -m pytest -n $(JOBS)
