@@ -1,6 +1,6 @@
 """Edge maps against true motion boundaries: sources, and what is drawn into holes (2.6).
 
-Each row pools the pixels of one clip, over its frames and holes. All of it needs exact flow
+Each row pools the pixels of one clip over its frames. All of it needs exact flow
 (:func:`~flowmend.evaluation.boundaries.motion_boundaries`): on footage nothing is measured.
 """
 
@@ -23,6 +23,9 @@ from flowmend.holes import setup_frames
 from flowmend.types import Clip, Completion
 
 SOURCES, IN_HOLE = "edge_sources", "edges_in_hole"
+COMMON_SHAPE = "rectangle"
+"""Of the holes that every experiment knows: methods are compared on these, or on their own."""
+
 LIKELY = 0.5
 """Predicted edges count from this probability on."""
 
@@ -48,8 +51,10 @@ class HoledBoundaries:
 
 
 def holed_boundaries(held_out: HoledClip, shapes: Sequence[str], setup: str) -> HoledBoundaries:
-    """A clip's holes of some shapes, in the frames that a setup hides."""
-    chosen = [held_out.shapes.index(shape) for shape in shapes if shape in held_out.shapes]
+    """A clip's rectangle, or holes of the given shapes, in the frames that a setup hides."""
+    known = [shape for shape in shapes if shape in held_out.shapes]
+    judged = [COMMON_SHAPE] if COMMON_SHAPE in known else known
+    chosen = [held_out.shapes.index(shape) for shape in judged]
     whole = held_out.clip
     hides = torch.from_numpy(setup_frames(setup, whole.hole.shape[-3])).view(-1, 1, 1)
     clip = replace(
@@ -94,7 +99,7 @@ def mended_rows(method: Method, held_out: HoledClip, canny_px: float) -> Iterato
     the true boundaries in the hole, over the truth's.
 
     Args:
-        method: judged on its own hole shapes and the first of its setups that hides all it can.
+        method: judged on rectangles, and on whole hidden clips where it can mend these.
         held_out: the clip.
         canny_px: Canny's upper threshold, px per px.
     """

@@ -11,8 +11,9 @@ from matplotlib.figure import Figure
 from mpl_toolkits.mplot3d.axes3d import Axes3D
 from numpy import ndarray
 
+from flowmend.evaluation.statistics import Estimate
 from flowmend.figures.panels import bare, rim, show_flow, show_image, show_wheel
-from flowmend.figures.style import EDGE_COLOURS, FAINT, MUTED, new_figure, styled
+from flowmend.figures.style import BLUE, EDGE_COLOURS, FAINT, INK, MUTED, new_figure, styled
 from flowmend.geometry.derivatives import jacobian_norm
 from flowmend.losses.edges import edge_agreement
 
@@ -45,12 +46,40 @@ class EdgeSources:
         }
 
 
+Agreements = Mapping[str, Mapping[str, Estimate]]
+"""F-measure by tolerance ("1 px") and source."""
+
+_SOURCES = {
+    "image": "Canny on the image",
+    "segmentation": "outlines of the objects",
+    "flow": "Canny on the flow",
+}
+_BAR_COLOURS = ("#9ec9e2", BLUE)
+
+
 @styled
-def draw_edge_sources(sources: EdgeSources) -> Figure:
-    """Fig. 12: each edge map below what it is computed from."""
+def draw_edge_sources(sources: EdgeSources, agreements: Agreements | None = None) -> Figure:
+    """Fig. 12: each edge map below what it is computed from, and what each is worth.
+
+    Args:
+        sources: one frame.
+        agreements: with the true motion boundaries of all test clips; None where there are none.
+    """
     height, width = sources.flow.shape[1:]
-    figure = new_figure(9.2, 1.2 + 2 * 2.05 * height / width)
-    axes = figure.subplots(2, 4)
+    rows = 2 * 2.05 * height / width
+    if agreements is None:
+        figure = new_figure(9.2, 1.2 + rows)
+        _draw_maps(sources, figure.subplots(2, 4))
+        return figure
+    figure = new_figure(9.2, 3.0 + rows)
+    maps, bars = figure.subfigures(2, 1, height_ratios=(1.2 + rows, 1.8), squeeze=False)[:, 0]
+    _draw_maps(sources, maps.subplots(2, 4))
+    _draw_agreements(bars.subplots(), agreements)
+    return figure
+
+
+def _draw_maps(sources: EdgeSources, axes: ndarray) -> None:
+    height, width = sources.flow.shape[1:]
     largest = rim(sources.flow)
     show_image(axes[0, 0], sources.image, height, width)
     axes[0, 1].imshow(_object_colours(sources.segmentation))
@@ -62,16 +91,36 @@ def draw_edge_sources(sources: EdgeSources) -> Figure:
     ):
         axis.set_title(title)
     strengths = sources.gradient_on_edges()
-    titles = {"image": "Canny on the image", "segmentation": "outlines of the objects"}
-    for axis, source in zip(axes[1], ("image", "segmentation", "flow")):
+    for axis, source in zip(axes[1], _SOURCES):
         axis.imshow(sources.edges[source], cmap=EDGE_COLOURS, vmin=0, vmax=1)
-        axis.set_title(titles.get(source, "Canny on the flow"))
+        axis.set_title(_SOURCES[source])
         axis.set_xlabel(f"flow gradient on them: {strengths[source]:.2f} px per px", fontsize=7)
         _frame(axis)
     for axis in axes[0, 1:3]:
         bare(axis)
     _say_what_is_missing(axes[1, 3], height / width)
-    return figure
+
+
+def _draw_agreements(axes: Axes, agreements: Agreements) -> None:
+    """Horizontal bars in pairs, one pair a source, best on top, with 95 % intervals."""
+    (strict, *_), bars = agreements.values(), len(agreements)
+    order = sorted(strict, key=lambda source: strict[source].value)
+    for k, ((tolerance, of_source), colour) in enumerate(zip(agreements.items(), _BAR_COLOURS)):
+        places = np.arange(len(order)) + 0.36 * ((bars - 1) / 2 - k)
+        found = [of_source[source] for source in order]
+        label = f"within {tolerance}"
+        axes.barh(places, [f.value for f in found], 0.34, color=colour, label=label)
+        for place, f in zip(places, found):
+            axes.plot([f.low, f.high], [place, place], color=INK, lw=1.2)
+            right = f.value if np.isnan(f.high) else f.high
+            axes.text(right + 0.01, place, f"{f.value:.2f}", va="center", fontsize=7, color=MUTED)
+    names = [_SOURCES.get(source, source) for source in order]
+    axes.set_yticks(range(len(order)), names, fontsize=8, color=INK)
+    axes.tick_params(axis="y", length=0)
+    axes.set(xlim=(0, 1.06), xticks=np.linspace(0, 1, 6))
+    axes.set_xlabel("F-measure against the true motion boundaries, all test clips")
+    axes.grid(axis="x")
+    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
 
 def _frame(axes: Axes) -> None:
