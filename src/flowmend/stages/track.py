@@ -9,6 +9,7 @@ import hashlib
 import json
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pandas as pd
 
 from flowmend.evaluation.compare import results_from_csv, to_csv
 from flowmend.evaluation.metrics import METRICS
+from flowmend.evaluation.tasks import tasks_from_csv
 from flowmend.io.progress import tracked
 from flowmend.params import Params
 from flowmend.provenance import file_sha256
@@ -46,17 +48,51 @@ def track(params: Params, scale: str | None = None) -> int:
 def scale_runs(params: Params, scale: str, origin: Mapping[str, str]) -> Iterator[Run]:
     """What there is to tell of one scale; nothing that has not been made yet."""
     layout = Layout(scale)
-    results = _read_results(layout)
-    summary = pd.read_csv(layout.summary) if layout.summary.exists() else None
+    tables = Tables.of(layout)
     for name in params.experiments:
         for weights in sorted(layout.model(name).glob("seed-*.safetensors")):
-            yield _training(layout, weights, results, summary, origin)
-    if results is not None:
-        classical = results[results["kind"] == "classical"]
+            yield _training(layout, weights, tables, origin)
+    if tables.results is not None:
+        classical = tables.results[tables.results["kind"] == "classical"]
         for (method, setup), rows in classical.groupby(["method", "setup"]):
             yield _classical(scale, str(method), str(setup), rows, origin)
     if layout.report.exists():
         yield _report(layout, origin)
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The tables of a scale, None where not made yet."""
+
+    results: pd.DataFrame | None
+    summary: pd.DataFrame | None
+    tasks: pd.DataFrame | None
+
+    @classmethod
+    def of(cls, layout: Layout) -> "Tables":
+        """Those that there are."""
+        text = {p: p.read_text() for p in (layout.results, layout.tasks) if p.exists()}
+        return cls(
+            results_from_csv(text[layout.results]) if layout.results in text else None,
+            pd.read_csv(layout.summary) if layout.summary.exists() else None,
+            tasks_from_csv(text[layout.tasks]) if layout.tasks in text else None,
+        )
+
+    def metrics(self, name: str, seed: int) -> dict[str, float]:
+        """Means over a training's rows, and its method's ratio to the biharmonic fill."""
+        found: dict[str, float] = {}
+        if self.results is not None:
+            networks = self.results[self.results["kind"] == "network"]
+            found |= _means(networks[(networks["method"] == name) & (networks["seed"] == seed)])
+        if self.summary is not None:
+            own = (self.summary["kind"] == "network") & (self.summary["method"] == name)
+            found |= _finite(self.summary.loc[own, ["ratio_biharmonic", "gain_px"]].mean())
+        if self.tasks is not None:
+            rows = self.tasks[(self.tasks["method"] == name) & (self.tasks["seed"] == seed)]
+            means = rows.groupby(["task", "condition", "metric"])["value"].mean()
+            means.index = ["/".join(filter(None, names)) for names in means.index]
+            found |= _finite(means)
+        return found
 
 
 def live_mirror(scale: str, metadata: Mapping[str, Any]) -> Callable[[int, Mapping], None]:
@@ -79,8 +115,7 @@ def live_mirror(scale: str, metadata: Mapping[str, Any]) -> Callable[[int, Mappi
 def _training(
     layout: Layout,
     weights: Path,
-    results: pd.DataFrame | None,
-    summary: pd.DataFrame | None,
+    tables: Tables,
     origin: Mapping[str, str],
 ) -> Run:
     _, metadata = read_model(weights)
@@ -93,7 +128,7 @@ def _training(
         name=f"{layout.scale} {name} {seed}",
         tags=_training_tags(layout.scale, metadata),
         params=_flat(metadata),
-        metrics=_network_metrics(name, seed, results, summary),
+        metrics=tables.metrics(name, seed),
         curves={str(term): dict(zip(curves.index, curves[term])) for term in curves},
         started=times.get("started"),
         ended=times.get("ended"),
@@ -121,7 +156,8 @@ def _report(layout: Layout, origin: Mapping[str, str]) -> Run:
 
 def _training_tags(scale: str, metadata: Mapping[str, Any]) -> dict[str, str]:
     block = metadata["experiment"]
-    chosen = {key: block[key] for key in ("study", "network", "fill", "output", "setup")}
+    keys = ("study", "task", "network", "fill", "output", "setup", "region")
+    chosen = {key: block[key] for key in keys if key in block}
     own = {"kind": "network", "experiment": metadata["name"], "seed": str(metadata["seed"])}
     return {**own, "scale": scale, **chosen, "losses": "+".join(block["losses"])}
 
@@ -130,32 +166,12 @@ def _live_key(scale: str, metadata: Mapping[str, Any]) -> str:
     return _sha("live", scale, json.dumps(metadata, sort_keys=True))
 
 
-def _network_metrics(
-    name: str, seed: int, results: pd.DataFrame | None, summary: pd.DataFrame | None
-) -> dict[str, float]:
-    """Means over this seed's rows, and the method's ratio to the biharmonic fill."""
-    if results is None:
-        return {}
-    networks = results[results["kind"] == "network"]
-    metrics = _means(networks[(networks["method"] == name) & (networks["seed"] == seed)])
-    if summary is not None:
-        rows = summary[(summary["kind"] == "network") & (summary["method"] == name)]
-        metrics |= _finite(rows[["ratio_biharmonic", "gain_px"]].mean())
-    return metrics
-
-
 def _means(rows: pd.DataFrame) -> dict[str, float]:
     return _finite(rows[[metric for metric in METRICS if metric.endswith("_px")]].mean())
 
 
 def _finite(values: pd.Series) -> dict[str, float]:
     return {str(name): float(value) for name, value in values.dropna().items()}
-
-
-def _read_results(layout: Layout) -> pd.DataFrame | None:
-    if not layout.results.exists():
-        return None
-    return results_from_csv(layout.results.read_text())
 
 
 def _times(log: Path) -> dict[str, float]:
