@@ -12,10 +12,14 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from flowmend.report.tables import Table
-from flowmend.report.verdicts import Verdict
+from flowmend.report.claims.findings import STATES, State, Verdict
+from flowmend.report.claims.ledger import SECTIONS
+from flowmend.report.claims.varied import Variation
+from flowmend.report.numbers import percent, spread
+from flowmend.report.tables import Table, study_title
 
 TEMPLATE = "template.html.j2"
+PLACED = ("overview", "results", "flow_archive")
 
 
 @dataclass(frozen=True)
@@ -56,10 +60,15 @@ class PageFigure:
         return f"Figure {number}. {self.record['title']}" if number else str(self.record["title"])
 
     @property
-    def place(self) -> tuple[int, str]:
+    def short(self) -> str:
+        """``Fig. 3a``."""
+        return f"Fig. {self.record['number']}"
+
+    @property
+    def place(self) -> tuple[int, str, str]:
         """Sorts figures as the report counts them."""
         found = re.match(r"(\d+)(.*)", str(self.record["number"]))
-        return (int(found[1]), found[2]) if found else (0, self.name)
+        return (int(found[1]), found[2], self.name) if found else (0, "", self.name)
 
 
 @dataclass(frozen=True)
@@ -73,8 +82,10 @@ class Page:
         verdicts: on the report's claims.
         headlines: sentences on networks against classical fills.
         caveat: what the intervals do not cover.
+        variations: pairs of experiments without a claim.
         setups: results tables.
         shapes: the same by hole shape.
+        tasks: tables of ``tasks.csv``.
         experiments: blocks of ``params.yaml``.
         params: the scale's block as YAML.
         commands: what redoes the page, with a comment each.
@@ -86,8 +97,10 @@ class Page:
     verdicts: Sequence[Verdict]
     headlines: Sequence[str]
     caveat: str
+    variations: Sequence[Variation]
     setups: Sequence[Table]
     shapes: Sequence[Table]
+    tasks: Sequence[Table]
     experiments: Mapping[str, Mapping[str, Any]]
     params: str
     commands: Sequence[tuple[str, str]]
@@ -102,6 +115,37 @@ class Page:
         """The report's own figures, as it counts them."""
         return sorted((f for f in self.figures if f.record["number"]), key=lambda f: f.place)
 
+    @property
+    def others(self) -> list[PageFigure]:
+        """Figures that the report has not, and that no other part of the page shows."""
+        return [f for f in self.figures if not f.record["number"] and f.name not in PLACED]
+
+    @property
+    def sections(self) -> dict[str, list[Verdict]]:
+        """Verdicts by the report's section, in its order."""
+        titles = {f"{number} {title}": number for number, title in SECTIONS.items()}
+        grouped = {
+            title: sorted(
+                (v for v in self.verdicts if v.claim.group == number),
+                key=lambda verdict: verdict.claim.section,
+            )
+            for title, number in titles.items()
+        }
+        return {title: verdicts for title, verdicts in grouped.items() if verdicts}
+
+    @property
+    def tally(self) -> dict[State, list[Verdict]]:
+        """Verdicts by what they say, C1 first."""
+        return {state: [v for v in self.verdicts if v.state == state] for state in STATES}
+
+    @property
+    def studies(self) -> dict[str, dict[str, Mapping[str, Any]]]:
+        """Experiments by study, in the order of ``params.yaml``."""
+        grouped: dict[str, dict[str, Mapping[str, Any]]] = {}
+        for name, block in self.experiments.items():
+            grouped.setdefault(study_title(block["study"]), {})[name] = block
+        return grouped
+
 
 def render(page: Page) -> str:
     """The page as HTML; the same page gives the same text."""
@@ -113,4 +157,23 @@ def render(page: Page) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    return environment.get_template(TEMPLATE).render(page=page)
+    environment.filters["percent"] = percent
+    environment.filters["settings"] = _settings
+    return environment.get_template(TEMPLATE).render(
+        page=page, spread=spread, states=dict(zip(STATES, "✓✗?–"))
+    )
+
+
+COMMON = ("study", "task", "network", "fill", "output", "setup", "losses")
+
+
+def _settings(block: Mapping[str, Any]) -> str:
+    """What an experiment sets beside the columns that all have."""
+    own = {key: value for key, value in block.items() if key not in COMMON and value}
+    words = {
+        key: key
+        if value is True
+        else f"{key} {', '.join(value) if isinstance(value, list) else value}"
+        for key, value in own.items()
+    }
+    return "; ".join(word.replace("_", " ") for word in words.values())

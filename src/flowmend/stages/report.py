@@ -1,16 +1,23 @@
 """Stage ``report``: the tables and figures of a scale on one self-contained page."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 import yaml
 
 from flowmend.errors import InputError
 from flowmend.evaluation.compare import results_from_csv
+from flowmend.evaluation.tasks import tasks_from_csv
 from flowmend.io.atomic import write_text
 from flowmend.params import Params, Scale
 from flowmend.provenance import read_record
+from flowmend.report.claims import judge
+from flowmend.report.claims.evidence import Evidence
+from flowmend.report.claims.varied import varied
+from flowmend.report.headlines import against_classical
 from flowmend.report.page import Page, PageFigure, render
-from flowmend.report.tables import setup_tables, shape_table
-from flowmend.report.verdicts import against_classical, judge
+from flowmend.report.tables import SETUPS, setup_tables, shape_table
+from flowmend.report.task_tables import task_tables
 from flowmend.stages.layout import Layout
 
 FLOW_WORDS = {
@@ -27,28 +34,24 @@ def run(params: Params, scale: str) -> None:
         InputError: a table, figure or provenance record is missing.
     """
     settings, layout = params.at(scale), Layout(scale)
-    for table in (layout.results, layout.summary):
+    for table in (layout.results, layout.summary, layout.tasks):
         if not table.exists():
             raise InputError(table, "is missing", "run `dvc repro` first")
-    results = results_from_csv(layout.results.read_text())
+    evidence = _evidence(params, settings, layout)
+    results, experiments = evidence.results, evidence.experiments
     summary = pd.read_csv(layout.summary, keep_default_na=False, na_values=[""])
-    experiments = {n: e.model_dump(mode="json") for n, e in params.experiments.items()}
-    samples, seed = settings.evaluate.bootstrap_samples, settings.evaluate.bootstrap_seed
-    tables = setup_tables(results, summary)
-    setups = [
-        setup
-        for setup in ("middle_two", "all_frames", "sandwich")
-        if setup in set(summary["setup"])
-    ]
+    setups = [setup for setup in SETUPS if setup in set(summary["setup"])]
     page = Page(
         scale=scale,
         facts=_facts(settings),
         figures=_figures(layout),
-        verdicts=judge(results, experiments, samples, seed),
+        verdicts=judge(evidence),
         headlines=against_classical(summary),
         caveat=_caveat(settings),
-        setups=tables,
-        shapes=[shape_table(results, setup) for setup in setups],
+        variations=varied(evidence),
+        setups=setup_tables(results, summary, experiments),
+        shapes=[shape_table(results, setup, experiments) for setup in setups],
+        tasks=task_tables(evidence),
         experiments=experiments,
         params=yaml.safe_dump(
             settings.model_dump(mode="json"), sort_keys=False, default_flow_style=None
@@ -56,6 +59,27 @@ def run(params: Params, scale: str) -> None:
         commands=_commands(scale),
     )
     write_text(layout.report, render(page))
+
+
+def _evidence(params: Params, settings: Scale, layout: Layout) -> Evidence:
+    return Evidence(
+        results=results_from_csv(layout.results.read_text()),
+        experiments={n: e.model_dump(mode="json") for n, e in params.experiments.items()},
+        samples=settings.evaluate.bootstrap_samples,
+        seed=settings.evaluate.bootstrap_seed,
+        tasks=tasks_from_csv(layout.tasks.read_text()),
+        curves={name: _curves(layout, name, settings.train.seeds) for name in params.experiments},
+    )
+
+
+def _curves(layout: Layout, experiment: str, seeds: Sequence[int]) -> pd.DataFrame:
+    parts = []
+    for seed in seeds:
+        path = layout.curves(experiment, seed)
+        if not path.exists():
+            raise InputError(path, "is missing", "run `dvc repro` first")
+        parts.append(pd.read_csv(path).assign(seed=seed))
+    return pd.concat(parts, ignore_index=True)
 
 
 def _figures(layout: Layout) -> list[PageFigure]:

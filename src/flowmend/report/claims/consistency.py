@@ -1,0 +1,131 @@
+"""C2 to C5: what the round trip of the true flow is, and what minimising it does."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from flowmend.evaluation.statistics import Estimate
+from flowmend.report.claims.evidence import Evidence, Measure
+from flowmend.report.claims.findings import Finding, State, Verdict, above, below, listed
+from flowmend.report.claims.ledger import CLAIMS
+
+ABOUT_ZERO_PX = 0.1
+"""Of the round trip: a fifth of the jump that counts as a motion boundary."""
+SHARE_OF_OCCLUDED = 0.1
+HALF = 0.5
+SAME_EDGES = 0.5
+"""Rank correlation of two maps that show the same edges."""
+GRID_STEP_PX = 0.05
+"""To the minimiser's curve; beyond the middle of an occlusion it is an infimum, never reached."""
+STEPS = ("step 0.5-2 px", "step 2-4 px", "step over 4 px")
+SHAPES = {"occlusion": "ramp", "disocclusion": "copy"}
+
+
+def round_trip(evidence: Evidence) -> Verdict:
+    """C2: about zero where visible, and far less there than where occluded."""
+    visible, occluded = (
+        evidence.measured("round_trip", "truth", "fb_px", [where]).droplevel("condition")
+        for where in ("visible", "occluded")
+    )
+    if visible.empty or occluded.empty:
+        return Verdict(CLAIMS["C2"], ())
+    names = ("visible pixels", "occluded pixels")
+    contrasts = evidence.contrasts(names, (visible, occluded), Measure("round trip", " px"))
+    shares = [
+        below(
+            each.ratio,
+            SHARE_OF_OCCLUDED,
+            f"its share of the round trip of occluded pixels, {each.second_value:.3f}\u00a0px,",
+        )
+        for each in contrasts
+    ]
+    zero = below(
+        evidence.mean(visible), ABOUT_ZERO_PX, "the mean round trip of visible pixels", "\u00a0px"
+    )
+    middle = f"Half of the clips have less than {visible.median():.3f}\u00a0px at visible pixels."
+    return Verdict(CLAIMS["C2"], (zero, *shares), (middle,))
+
+
+def sanity_check(evidence: Evidence) -> Verdict:
+    """C3: in fast clips most of what moves is copied, and more of it than in slow ones."""
+    methods = [name for name in evidence.methods("backward_flow") if name != "copy"]
+    findings = [each for method in methods for each in _warped(evidence, method)]
+    asides = [each for method in methods for each in _by_step(evidence, method)]
+    return Verdict(CLAIMS["C3"], tuple(findings), tuple(asides))
+
+
+def minimiser(evidence: Evidence) -> Verdict:
+    """C4: the ramp at an occlusion, the copy at a disocclusion. Computed once: no interval."""
+    findings = []
+    for case, shape in SHAPES.items():
+        distances = {
+            each: evidence.measured("occlusion", "minimiser", f"distance_to_{each}_px", [case])
+            for each in SHAPES.values()
+        }
+        if any(values.empty for values in distances.values()):
+            continue
+        means = {each: float(values.mean()) for each, values in distances.items()}
+        other = next(each for each in means if each != shape)
+        holds = means[shape] < min(GRID_STEP_PX, means[other])
+        findings.append(
+            Finding(
+                f"at the {case} the minimiser lies {means[shape]:.3f}\u00a0px from the {shape} and "
+                f"{means[other]:.3f}\u00a0px from the {other} (mean distances, computed without "
+                f"chance; expected below {GRID_STEP_PX:g}\u00a0px from the {shape})",
+                "supported" if holds else "refuted",
+            )
+        )
+    return Verdict(CLAIMS["C4"], tuple(findings))
+
+
+def same_edges(evidence: Evidence) -> Verdict:
+    """C5: rank correlation with the round trip's gradient; with the flow's, as a measure of it."""
+    trip, flow = (
+        evidence.measured("spatio_temporal", "truth", "rank_correlation", [other])
+        for other in ("round_trip_gradient", "flow_gradient")
+    )
+    if trip.empty:
+        return Verdict(CLAIMS["C5"], ())
+    words = "the rank correlation of the two maps over a clip's pixels"
+    measure = Measure("rank correlation with the spatio-temporal error", more_is_better=True)
+    names = ("the round trip's gradient", "the flow's own gradient")
+    contrasts = list(
+        evidence.contrasts(
+            names, (trip.droplevel("condition"), flow.droplevel("condition")), measure
+        )
+    )
+    finding = above(evidence.mean(trip), SAME_EDGES, words)
+    return Verdict(CLAIMS["C5"], (finding,), listed(contrasts, "Beside that"))
+
+
+def _warped(evidence: Evidence, method: str) -> Iterator[Finding]:
+    slow, fast = (
+        evidence.mean(evidence.measured("backward_flow", method, "warped_share", [tercile]))
+        for tercile in ("slow", "fast")
+    )
+    if np.isnan([slow.value, fast.value]).any():
+        return
+    words = f"the share of moving pixels that {method} puts nearer to the truth than to the copy"
+    yield below(fast, HALF, f"{words}, in the fast third of the clips,")
+    yield Finding(
+        f"in the slow third it is {slow.value:.3f} (95\u00a0% interval {slow.low:.3f} to "
+        f"{slow.high:.3f}; expected above the fast third’s)",
+        _apart(slow, fast),
+    )
+
+
+def _apart(more: Estimate, less: Estimate) -> State:
+    """Two groups of clips share none, so that their intervals are compared as they stand."""
+    if more.low > less.high:
+        return "supported"
+    return "refuted" if more.high < less.low else "inconclusive"
+
+
+def _by_step(evidence: Evidence, method: str) -> Iterator[str]:
+    values = evidence.measured("backward_flow", method, "warped_share")
+    means = values.groupby("condition").mean()
+    steps = [
+        f"{means[step]:.2f} at {step.removeprefix('step ')}" for step in STEPS if step in means
+    ]
+    if steps:
+        yield f"By the length of the step: {', '.join(steps)}."
