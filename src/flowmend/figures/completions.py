@@ -63,7 +63,7 @@ class MendedClip:
 
     def anywhere(self) -> Bool[ndarray, "height width"]:
         """Where any frame has a hole."""
-        return self.hole.any(axis=0)
+        return np.any(self.hole, axis=0)
 
 
 @styled
@@ -109,8 +109,10 @@ def _draw_errors(panels: Sequence[Axes], case: MendedClip, method: str) -> AxesI
             shown = image
             panel.set_xlabel(f"{case.mean_error(method, frame):.2f} px", color=INK)
         else:
-            middle = {"transform": panel.transAxes, "ha": "center", "va": "center"}
-            panel.text(0.5, 0.5, "known", fontsize=7, color=MUTED, **middle)
+            panel.text(
+                0.5, 0.5, "known", ha="center", va="center", transform=panel.transAxes, fontsize=7,
+                color=MUTED,
+            )  # fmt: skip
     return shown
 
 

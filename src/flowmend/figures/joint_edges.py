@@ -185,5 +185,5 @@ def gradient_norm(flow: Flow) -> Map:
 
 def agreement(edges: Map, norm: Map, threshold_px: float) -> Map:
     """L(e, n) at each pixel, in [0, 1]."""
-    parts = (torch.from_numpy(np.asarray(part, np.float32)) for part in (edges, norm))
-    return edge_agreement(*parts, threshold_px).numpy()
+    e, n = (torch.from_numpy(np.asarray(part, np.float32)) for part in (edges, norm))
+    return edge_agreement(e, n, threshold_px).numpy()
