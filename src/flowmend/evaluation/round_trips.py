@@ -45,7 +45,8 @@ def correlation_rows(clip: str, flow: Flows) -> Iterator[TaskRow]:
         own = spatio_temporal(f, f_next).flatten()
         others = (safe_norm(gradient(round_trip(f, b_next)), dim=-3), jacobian_norm(f))
         for name, other in zip(found, others):
-            found[name].append(float(spearmanr(own, other.flatten()).statistic))
+            if own.std() > 0 and other.std() > 0:  # where nothing varies there is no order
+                found[name].append(float(spearmanr(own, other.flatten()).statistic))
     for condition, values in found.items():
-        value = float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
+        value = float(np.mean(values)) if values else float("nan")
         yield TaskRow("spatio_temporal", "truth", None, clip, condition, "rank_correlation", value)
