@@ -7,15 +7,14 @@ import torch
 from lightning_fabric import Fabric
 
 from flowmend.errors import InputError
-from flowmend.fills import FILLS
-from flowmend.inpainters.direct import DirectInpainter
 from flowmend.networks import NETWORKS
 from flowmend.networks.flow_predictor import FlowPredictor
 from flowmend.training.batches import Batches
 from flowmend.training.checkpoint import Checkpoint, read_model, save_model
-from flowmend.training.direct import Budget, Row, train
-from flowmend.types import Clip
-from training_clips import FRAMES, SHAPES, SIZE, clip_set, holes, smooth_flow
+from flowmend.training.direct import train
+from flowmend.training.mending import Mending
+from flowmend.training.session import Budget, Row, Session
+from training_clips import FRAMES, SHAPES, clip_set
 
 STEPS = 12
 
@@ -37,9 +36,14 @@ def _predictor(width: int = 4) -> FlowPredictor:
 
 def _train(batches, checkpoint, steps: int = STEPS, width: int = 4, on_step=None):
     predictor = _predictor(width)
-    budget, fabric = Budget(steps, 2e-3), Fabric(accelerator="cpu", devices=1)
-    rows = train(predictor, batches, {"l1": 1.0}, budget, fabric, checkpoint, on_step=on_step)
+    session = Session(Budget(steps, 2e-3), checkpoint, on_step=on_step)
+    fabric = Fabric(accelerator="cpu", devices=1)
+    rows = train(predictor, _problem(batches, "l1"), {"l1": 1.0}, session, fabric)
     return predictor, rows
+
+
+def _problem(batches: Batches, *losses: str) -> Mending:
+    return Mending(batches, losses, "image", edge_threshold_px=0.5)
 
 
 class TestLoop:
@@ -51,16 +55,30 @@ class TestLoop:
     def test_one_row_a_step_with_every_term(self, batches: Batches, tmp_path: Path) -> None:
         predictor, fabric = _predictor(), Fabric(accelerator="cpu", devices=1)
         weights = {"l1": 1.0, "forward_backward": 0.5}
-        checkpoint = Checkpoint(tmp_path / "c.pt", "x")
-        rows = train(predictor, batches, weights, Budget(2, 1e-3), fabric, checkpoint)
+        session = Session(Budget(2, 1e-3), Checkpoint(tmp_path / "c.pt", "x"))
+        rows = train(predictor, _problem(batches, *weights), weights, session, fabric)
         assert [row["step"] for row in rows] == [0, 1]
         for row in rows:
+            assert list(row) == ["step", "loss", "l1", "forward_backward", "learning_rate"]
             assert row["loss"] == pytest.approx(row["l1"] + 0.5 * row["forward_backward"])
+
+    def test_a_term_without_a_weight_is_only_watched(
+        self, batches: Batches, tmp_path: Path
+    ) -> None:
+        found = []
+        for losses in (("l1",), ("l1", "l2")):
+            predictor, fabric = _predictor(), Fabric(accelerator="cpu", devices=1)
+            session = Session(Budget(3, 1e-2), Checkpoint(tmp_path / losses[-1], "x"))
+            rows = train(predictor, _problem(batches, *losses), {"l1": 1.0}, session, fabric)
+            assert all(row["loss"] == row["l1"] for row in rows)
+            found.append(predictor.trunk.last.weight)
+        assert rows[0]["l2"] > 0
+        assert torch.equal(*found)
 
     def test_a_killed_run_ends_in_the_same_weights(
         self, batches: Batches, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("flowmend.training.direct.SAVE_EVERY_S", -1.0)
+        monkeypatch.setattr("flowmend.training.session.SAVE_EVERY_S", -1.0)
         whole, rows = _train(batches, Checkpoint(tmp_path / "whole.pt", "x"))
 
         def kill(step: int, _: Row) -> None:
@@ -137,40 +155,3 @@ class TestModelFile:
         (tmp_path / "bad.safetensors").write_bytes(b"\x00" * 40)
         with pytest.raises(InputError, match="is not a safetensors file"):
             read_model(tmp_path / "bad.safetensors")
-
-
-class TestDirectInpainter:
-    def _clip(self, batch: bool) -> Clip:
-        flow = torch.from_numpy(smooth_flow(9))
-        hole = torch.from_numpy(holes(9)[0]).expand(FRAMES, SIZE, SIZE)
-        parts = (flow[:, 0], flow[:, 1], hole)
-        return Clip(*(part[None] if batch else part for part in parts), "clip")
-
-    def _inpainter(self) -> DirectInpainter:
-        predictor = _predictor()
-        torch.nn.init.normal_(predictor.trunk.last.weight)
-        return DirectInpainter(predictor, FILLS["smooth"])
-
-    @pytest.mark.parametrize("batch", [False, True])
-    def test_keeps_known_pixels_and_mends_the_hole(self, batch: bool) -> None:
-        clip = self._clip(batch)
-        completion = self._inpainter()(clip)
-        hole = clip.hole.unsqueeze(-3).expand_as(clip.forward)
-        for mended, truth in (
-            (completion.forward, clip.forward),
-            (completion.backward, clip.backward),
-        ):
-            assert torch.equal(mended[~hole], truth[~hole])
-            assert not torch.equal(mended[hole], truth[hole])
-
-    def test_never_reads_inside_the_hole(self) -> None:
-        clip = self._clip(batch=False)
-        spoilt = clip.forward.clone()
-        spoilt[clip.hole.unsqueeze(-3).expand_as(spoilt)] = 1e6
-        other = Clip(spoilt, clip.backward, clip.hole, "spoilt")
-        assert torch.equal(self._inpainter()(clip).forward, self._inpainter()(other).forward)
-
-    def test_a_batch_is_its_clips_one_by_one(self) -> None:
-        one = self._inpainter()(self._clip(batch=False))
-        many = self._inpainter()(self._clip(batch=True))
-        torch.testing.assert_close(one.backward, many.backward[0])

@@ -5,13 +5,16 @@ from pathlib import Path
 import numpy as np
 
 from flowmend.datasets.clip_set import ClipSet, load_clip_set
+from flowmend.edges import EDGES_VERSION, flow_edges
 from flowmend.io.flow_archive import FlowArchiveWriter
 from flowmend.io.hole_values import write_hole_values
 from flowmend.io.packed_maps import PackedMaps, write_packed_maps
 from flowmend.stages.holes import fill_holes
+from flowmend.stages.layout import EDGE_SOURCES
 
 FRAMES, SIZE = 6, 16
 SHAPES = ("rectangle", "ellipse")
+CANNY_PX = 0.15  # the flow below is smooth
 
 
 def smooth_flow(seed: int, size: int = SIZE) -> np.ndarray:
@@ -34,8 +37,15 @@ def holes(seed: int, size: int = SIZE) -> np.ndarray:
     return maps
 
 
-def write_shard(flow_path: Path, holes_path: Path, fills_path: Path, names: list[str]) -> None:
-    """Flow, holes and fills of one shard."""
+def edges(flow: np.ndarray) -> np.ndarray:
+    """Canny on the forward flow of a clip (T, 2 directions, 2, H, W), bool (T, H, W)."""
+    return np.stack([flow_edges(frame, CANNY_PX) for frame in flow[:, 0]])
+
+
+def write_shard(
+    flow_path: Path, holes_path: Path, fills_path: Path, edges_path: Path, names: list[str]
+) -> None:
+    """Flow, holes, fills and edges of one shard."""
     flows = {name: smooth_flow(sum(map(ord, name))) for name in names}
     maps = np.stack([holes(len(name) + 7 * k) for k, name in enumerate(names)])
     flow_path.parent.mkdir(parents=True, exist_ok=True)
@@ -48,14 +58,27 @@ def write_shard(flow_path: Path, holes_path: Path, fills_path: Path, names: list
     filled = [fill_holes(flow, list(of)) for flow, of in zip(flows.values(), maps)]
     values = {k: [hole for clip in filled for hole in clip[k]] for k in filled[0]}
     write_hole_values(fills_path, names, SHAPES, values, FRAMES)
+    # Each source another map, so that none is taken for another.
+    drawn = [edges(flow) for flow in flows.values()]
+    sources = np.stack([[np.roll(d, k, -1) for k in (1, 0, 2)] for d in drawn])
+    write_packed_maps(edges_path, PackedMaps.pack(names, EDGE_SOURCES, sources, EDGES_VERSION))
 
 
 def clip_set(folder: Path, clips: int = 3) -> ClipSet:
     """A small set, written and read back."""
-    paths = [folder / name for name in ("flow.zip", "holes.npz", "fills.npz")]
+    paths = [folder / name for name in ("flow.zip", "holes.npz", "fills.npz", "edges.npz")]
     write_shard(*paths, [f"clip_{k}" for k in range(clips)])
-    flow, maps, fills = paths
-    return load_clip_set([flow], [maps], [fills], FRAMES)
+    flow, maps, fills, contours = paths
+    return load_clip_set([flow], [maps], [fills], [contours], FRAMES)
 
 
-__all__ = ["FRAMES", "SHAPES", "SIZE", "clip_set", "holes", "smooth_flow", "write_shard"]
+__all__ = [
+    "FRAMES",
+    "SHAPES",
+    "SIZE",
+    "clip_set",
+    "edges",
+    "holes",
+    "smooth_flow",
+    "write_shard",
+]

@@ -43,14 +43,27 @@ class Mending:
         return {name: LOSSES[name](scene) for name in self._losses}
 
     def seen(self, prediction: Prediction, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Flow of all frames and, where there are any, edges; with holes and known edges."""
+        """Flow of all frames and, where there are any, edges; with holes and known edges.
+
+        What is not predicted, or not judged, is the truth on both sides: else a discriminator
+        could go by frames that no other loss looks at.
+        """
         known = _known_edges(batch)
         given = [batch.hole.to(batch.truth.dtype)] + ([] if known is None else [known])
-        scene = self._scene(prediction, batch)
-        return (
-            _stack(scene.true, scene.true_edges, given),
-            _stack(scene.predicted, scene.predicted_edges, given),
-        )
+        judged = self._judged(batch.hole)
+        flows = torch.where(judged[:, :, None, None], prediction.flows, batch.truth)
+        edges = prediction.edges
+        if edges is not None and batch.edges is not None:
+            edges = torch.where(judged, edges, batch.edges)
+        return _stack(batch.truth, batch.edges, given), _stack(flows, edges, given)
+
+    def _judged(self, hole: Tensor) -> Tensor:
+        """Where the prediction counts: the hole, or the whole of the hidden frames."""
+        if self._region == "hole":
+            return hole
+        judged = torch.zeros_like(hole)
+        judged[:, self._batches.hidden] = True
+        return judged
 
     def _scene(self, prediction: Prediction, batch: Batch) -> Scene:
         return Scene(
