@@ -12,6 +12,7 @@ from flowmend.evaluation.backward_flow import (
     judge,
     rows,
     step_words,
+    way_to_truth,
 )
 from flowmend.evaluation.pair_motion import (
     choose_pairs,
@@ -204,6 +205,18 @@ class TestJudge:
         }  # fmt: skip
         expected = round_trip(torch.from_numpy(clip[:-1, 0].copy()), truth)
         assert torch.equal(judged.trip, expected)
+
+    def test_way_to_truth(self) -> None:
+        clip = square_clip(3, 2)
+        forward, truth = torch.from_numpy(clip[0, 0]), torch.from_numpy(clip[1, 1])
+        everywhere = torch.ones(SIZE, SIZE, dtype=torch.bool)
+        part = truth - 0.75 * (truth + forward)
+        part[1] += 9.0  # beside the line
+        for predicted, expected in ((-forward, 0), (truth, 1), (part, 0.25)):
+            found = way_to_truth(predicted, forward, truth, everywhere)
+            assert found == pytest.approx(expected, abs=1e-6)
+        nowhere = way_to_truth(truth, forward, truth, ~everywhere)
+        assert math.isnan(nowhere)
 
     def test_pixels_are_sorted_by_their_step(self) -> None:
         found = self._values(copy_forward, "epe_moving_px")

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from numpy import ndarray
+from torch import Tensor
 
 from flowmend.evaluation.metrics import end_point_error
 from flowmend.evaluation.pair_motion import MOVING_PX, Clips, pairs_of, speed_terciles
@@ -103,3 +104,22 @@ def step_words(step_px: tuple[float, float]) -> str:
     """``step 0.5-2 px``, ``step over 4 px``."""
     low, high = step_px
     return f"step {low:g}-{high:g} px" if np.isfinite(high) else f"step over {low:g} px"
+
+
+def way_to_truth(
+    predicted: Flow, forward: Flow, backward_next: Flow, region: Bool[Tensor, "*batch height width"]
+) -> float:
+    """How far predictions went from the copy to the truth, mean over a region's moving pixels.
+
+    0 is the copy, 1 the truth; a prediction beside the straight line between them counts as the
+    nearest point of the line. NaN where nothing moves.
+
+    Args:
+        predicted, backward_next: predicted and true b_{t+1}, (*batch, 2, H, W), px.
+        forward: true f_t, same shape.
+        region: bool (*batch, H, W).
+    """
+    whole, gone = backward_next + forward, predicted + forward
+    length = whole.square().sum(-3)
+    moving = region & (length > MOVING_PX**2)
+    return float(((whole * gone).sum(-3)[moving] / length[moving]).double().mean())

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from flowmend.errors import InputError
-from flowmend.evaluation.backward_flow import judge, rows
+from flowmend.evaluation.backward_flow import judge, rows, way_to_truth
 from flowmend.evaluation.pair_motion import (
     MOVING_PX,
     Clips,
@@ -76,20 +76,24 @@ def occlusion_example(study: Study) -> Drawing:
     clips = _clips(study)
     name, frame = most_occluded(clips)
     pair = _pair(model, clips, PairMotion(name, frame, np.nan, np.nan))
-    regions = occlusions(torch.from_numpy(pair.forward), torch.from_numpy(pair.backward_next))
-    elsewhere = ~(regions.covered | regions.uncovered)
-    areas = (
-        ("covered", regions.covered), ("uncovered", regions.uncovered), ("elsewhere", elsewhere)
-    )  # fmt: skip
-    error = {word: rounded(float(pair.error()[area].mean())) for word, area in areas}
+    truth = torch.from_numpy(pair.forward), torch.from_numpy(pair.backward_next)
+    regions = occlusions(*truth)
+    areas = {"covered": regions.covered, "uncovered": regions.uncovered}
+    areas["elsewhere"] = ~(regions.covered | regions.uncovered)
+    predicted = torch.from_numpy(pair.predicted)
+    error, way = {}, {}
+    for word, area in areas.items():
+        error[word] = rounded(float(pair.error()[area].mean()))
+        way[word] = rounded(way_to_truth(predicted, *truth, torch.from_numpy(area)))
     caption = (
         f"The network of Fig. 2 on frames {frame} and {frame + 1} of {name}, the test pair whose "
         "motion covers and uncovers most pixels. Where something comes to cover the background "
-        "(solid outline) two motions arrive at one place and the forward–backward error asks for "
-        "both, so that the output lies between them; where the background becomes visible (dotted) "
-        "nothing arrives, the error asks for nothing, and the old silhouette stays. Mean end-point "
-        f"error: covered {error['covered']:.2g} px, uncovered {error['uncovered']:.2g} px, "
-        f"elsewhere {error['elsewhere']:.2g} px."
+        "(solid outline) two motions arrive at one place, and to the forward–backward error any "
+        "mixture of the two is as good as either; where the background becomes visible (dotted) "
+        "nothing arrives, and any flow is as good as any other. Of the way from the unmoved copy "
+        f"to the truth the output goes {way['covered']:.0%} in the first, {way['uncovered']:.0%} "
+        f"in the second. Mean end-point error: {error['covered']:.2g} px, "
+        f"{error['uncovered']:.2g} px, and {error['elsewhere']:.2g} px elsewhere."
     )
     return Drawing(
         draw_occlusion_example(pair, regions.covered, regions.uncovered),
@@ -99,7 +103,7 @@ def occlusion_example(study: Study) -> Drawing:
         caption,
         [*study.clips.files("flow"), weights],
         [model.name],
-        {"clip": name, "frame": frame, "error_px": error},
+        {"clip": name, "frame": frame, "error_px": error, "way_to_truth": way},
     )
 
 
