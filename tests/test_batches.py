@@ -1,4 +1,4 @@
-"""Clip sets and batches: what stands in a hole, symmetries that carry flow along, exact resume."""
+"""Clip sets, batches and windows: what stands in a hole, who meets whom, exact resume."""
 
 from pathlib import Path
 
@@ -9,20 +9,13 @@ import torch
 from flowmend.datasets.clip_set import ClipSet, load_clip_set
 from flowmend.errors import InputError
 from flowmend.fills import FILLS
-from flowmend.geometry.round_trip import round_trip
 from flowmend.io.flow_archive import FlowArchiveWriter
 from flowmend.io.hole_values import write_hole_values
-from flowmend.io.packed_maps import PackedMaps, write_packed_maps
+from flowmend.io.packed_maps import PackedMaps, read_packed_maps, write_packed_maps
+from flowmend.stages.layout import EDGE_SOURCES
 from flowmend.training.batches import Batches
-from flowmend.training.symmetries import (
-    OF_A_SQUARE,
-    REVERSE_TIME,
-    flow_action,
-    turned,
-    turned_back,
-)
 from flowmend.training.windows import STEP_PX, corner, window_px
-from training_clips import FRAMES, SHAPES, SIZE, clip_set, holes, smooth_flow
+from training_clips import FRAMES, SHAPES, SIZE, clip_set, edges, holes, smooth_flow
 
 
 @pytest.fixture(scope="module")
@@ -46,53 +39,32 @@ class TestClipSet:
         truth = smooth_flow(sum(map(ord, "clip_0")))
         assert np.abs(clips.flow[0] - truth).max() <= 1 / 128
 
+    def test_edges_are_those_of_the_forward_flow(self, clips: ClipSet) -> None:
+        assert clips.edges.any()
+        for k, name in enumerate(clips.names):
+            assert np.array_equal(clips.edges[k], edges(smooth_flow(sum(map(ord, name)))))
+
+    def test_a_clip_without_edges_is_one_clear_line(self, tmp_path: Path) -> None:
+        clip_set(tmp_path)
+        paths = [tmp_path / name for name in ("flow.zip", "holes.npz", "fills.npz", "edges.npz")]
+        found = read_packed_maps(paths[3])
+        less = PackedMaps.pack(found.names[:-1], found.labels, found.unpack()[:-1], 1)
+        write_packed_maps(paths[3], less)
+        with pytest.raises(InputError, match=r"edges\.npz.*clip_2"):
+            load_clip_set(*([path] for path in paths), FRAMES)
+
     def test_no_clips_is_one_clear_line(self, tmp_path: Path) -> None:
-        paths = [tmp_path / "flow.zip", tmp_path / "holes.npz", tmp_path / "fills.npz"]
+        names = ("flow.zip", "holes.npz", "fills.npz", "edges.npz")
+        paths = [tmp_path / name for name in names]
         with FlowArchiveWriter(paths[0], "fast", 1 / 128):
             pass
         empty = np.zeros((0, 2, SIZE, SIZE), bool)
         write_packed_maps(paths[1], PackedMaps.pack([], SHAPES, empty, 1))
         write_hole_values(paths[2], [], SHAPES, {"smooth": []}, FRAMES)
+        none = np.zeros((0, len(EDGE_SOURCES), FRAMES, SIZE, SIZE), bool)
+        write_packed_maps(paths[3], PackedMaps.pack([], EDGE_SOURCES, none, 1))
         with pytest.raises(InputError, match="holds no clips"):
-            load_clip_set([paths[0]], [paths[1]], [paths[2]], FRAMES)
-
-
-def _transformed(flow: np.ndarray, symmetry: int) -> np.ndarray:
-    """A clip (T, 2 directions, 2, H, W) under a symmetry."""
-    pixels = np.moveaxis(flow.reshape(-1, *flow.shape[-2:]), 0, -1)[None]
-    acted = turned(pixels, symmetry)[0] @ flow_action(symmetry, len(flow))
-    return np.ascontiguousarray(np.moveaxis(acted, -1, 0).reshape(flow.shape))
-
-
-@pytest.mark.parametrize("symmetry", range(OF_A_SQUARE))
-class TestSymmetries:
-    def test_the_round_trip_error_turns_along(self, symmetry: int) -> None:
-        flow = smooth_flow(3)
-        before = flow[::-1, ::-1] if symmetry & REVERSE_TIME else flow
-        expected = np.moveaxis(
-            turned(np.moveaxis(_round_trips(before), 0, -1)[None], symmetry)[0], -1, 0
-        )
-        np.testing.assert_allclose(_round_trips(_transformed(flow, symmetry)), expected, atol=1e-4)
-
-    @pytest.mark.parametrize("fill", ["smooth", "biharmonic"])
-    def test_commutes_with_the_fills(self, symmetry: int, fill: str) -> None:
-        flow, hole = smooth_flow(4), holes(4)[0]
-        turned_hole = turned(hole[None], symmetry)[0]
-        after = FILLS[fill](_transformed(flow, symmetry), turned_hole)
-        np.testing.assert_allclose(
-            after, _transformed(FILLS[fill](flow, hole), symmetry), atol=1e-4
-        )
-
-    def test_written_back_it_appears_turned(self, symmetry: int) -> None:
-        maps = np.random.default_rng(symmetry).normal(size=(2, 5, 5, 3))
-        target = np.empty_like(maps)
-        turned_back(target, symmetry)[:] = maps
-        assert np.array_equal(target, turned(maps, symmetry))
-
-
-def _round_trips(flow: np.ndarray) -> np.ndarray:
-    f, b = (torch.from_numpy(np.ascontiguousarray(flow[:, k])) for k in (0, 1))
-    return round_trip(f[:-1], b[1:]).numpy()
+            load_clip_set(*([path] for path in paths), FRAMES)
 
 
 class TestBatches:
