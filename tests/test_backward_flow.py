@@ -24,18 +24,7 @@ from flowmend.geometry.round_trip import round_trip
 from flowmend.networks import NETWORKS
 from flowmend.networks.backward_predictor import BackwardPredictor
 from flowmend.training.backward_flow import BackwardFlow, PairBatch
-
-SIZE = 24
-
-
-def square_clip(shift: int, frames: int = 3, size: int = SIZE) -> np.ndarray:
-    """A square moves to the right by ``shift`` px a frame over a background at rest."""
-    flow = np.zeros((frames, 2, 2, size, size), np.float32)
-    for t in range(frames):
-        left = 4 + shift * t
-        flow[t, 0, 0, 8:16, left : left + 8] = shift
-        flow[t, 1, 0, 8:16, left : left + 8] = -shift
-    return flow
+from moving_square import SIZE, square_clip
 
 
 def random_clips(clips: int = 3, frames: int = 4, sides: tuple[int, int] = (16, 16)) -> np.ndarray:
