@@ -55,6 +55,12 @@ class TestTranslate:
         moved = translate(features, torch.tensor([[[100.0, 0.0]]]))
         torch.testing.assert_close(moved, features[..., -1:].expand(-1, -1, -1, 4))
 
+    def test_knows_positions_in_half_precision(self) -> None:
+        features = _random(1, 1, 8, 448, dtype=torch.bfloat16)
+        moved = translate(features, torch.tensor([[[3.0, 0.0]]], dtype=torch.bfloat16))
+        assert moved.dtype == torch.bfloat16
+        torch.testing.assert_close(moved[..., 5:-5], features.roll(-3, dims=-1)[..., 5:-5])
+
     def test_gradient(self) -> None:
         features = _random(2, 2, 4, 5, dtype=torch.float64).requires_grad_()
         offsets = (0.3 + 0.1 * _random(2, 2, 2, dtype=torch.float64)).requires_grad_()

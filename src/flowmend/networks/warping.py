@@ -24,10 +24,12 @@ def translate(
         features: any maps.
         translations: d as (x, y), px of the grid of ``features``.
     """
-    height, width = features.shape[-2:]
-    offsets = translations.flatten(0, 1)[..., None, None].expand(-1, -1, height, width)
-    moved, _ = warp(features.flatten(0, 1).unsqueeze(1), offsets)
-    return moved.view(features.shape)
+    # Half precision knows positions of a large map to a whole pixel only.
+    precise = torch.promote_types(translations.dtype, torch.float32)
+    offsets = translations.to(precise).flatten(0, 1)[..., None, None]
+    maps = features.to(precise).flatten(0, 1).unsqueeze(1)
+    moved, _ = warp(maps, offsets.expand(-1, -1, *features.shape[-2:]))
+    return moved.to(features.dtype).reshape(features.shape)
 
 
 class WarpingModule(nn.Module):
