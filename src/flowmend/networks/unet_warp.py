@@ -12,7 +12,8 @@ class UNetWarp(UNet):
     """A U-Net whose rest sees, beside its first features, a translated copy of each of them.
 
     The features are those of the first convolution, at half the resolution: translations are in
-    px of that grid.
+    px of that grid. At width 16 it has an eighth more parameters than the U-Net and takes a third
+    more time (at full resolution it would be twice the time).
 
     Args:
         in_channels: of the input.
