@@ -25,6 +25,16 @@ def number(value: float) -> str:
     return f"{value:.3f}".replace("-", "−") if np.isfinite(value) else NONE
 
 
+def change(ratio: float, low: float, high: float) -> str:
+    """``−11.3 % [−13.0, −9.6]`` for a ratio and its interval."""
+    if not np.isfinite(ratio):
+        return NONE
+    text = f"{100 * (ratio - 1):+.1f}\u00a0%"
+    if np.isfinite(low):
+        text += f" [{100 * (low - 1):+.1f}, {100 * (high - 1):+.1f}]"
+    return text.replace("-", "−")
+
+
 def percent(ratio: float) -> str:
     """``11.3 % lower`` for 0.887."""
     return f"{_share(ratio)} {_side(ratio)}"

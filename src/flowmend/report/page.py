@@ -15,8 +15,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from flowmend.report.claims.findings import STATES, State, Verdict
 from flowmend.report.claims.ledger import SECTIONS
 from flowmend.report.claims.varied import Variation
-from flowmend.report.numbers import percent, spread
-from flowmend.report.tables import Table, study_title
+from flowmend.report.numbers import change
+from flowmend.report.tables import HOW_TO_READ, Table, study_title
 
 TEMPLATE = "template.html.j2"
 PLACED = ("overview", "results", "flow_archive")
@@ -157,10 +157,9 @@ def render(page: Page) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["percent"] = percent
     environment.filters["settings"] = _settings
     return environment.get_template(TEMPLATE).render(
-        page=page, spread=spread, states=dict(zip(STATES, "✓✗?–"))
+        page=page, change=change, how_to_read=HOW_TO_READ, states=dict(zip(STATES, "✓✗?–"))
     )
 
 

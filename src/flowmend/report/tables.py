@@ -35,6 +35,12 @@ COLUMNS = (
     "gain on best classical",
     *EXTRA.values(),
 )
+HOW_TO_READ = (
+    "Lengths in px; “at edges” is the EPE of the hole's pixels next to motion edges, “round trip” "
+    "the forward–backward error in the hole, which is no merit by itself: zero flow has none. "
+    "Brackets are 95 % intervals over clips. Groups differ in their holes: compare px within a "
+    "group (its best is bold), ratios across groups (the best row is shaded)."
+)
 Experiments = Mapping[str, Mapping[str, Any]]
 
 
@@ -57,7 +63,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Table:
-    """A titled table; ``note`` says how to read it."""
+    """A titled table; ``note`` says how to read it, unless the page has said so."""
 
     title: str
     columns: tuple[str, ...]
@@ -113,13 +119,7 @@ def _setup_table(
         Group(title, tuple(_row(row, part, rows) for _, row in part.iterrows()))
         for title, part in _by_study(rows.sort_values("epe_hole_px", kind="stable"), experiments)
     ]
-    note = (
-        "Lengths in px; “at edges” is the EPE of the hole's pixels next to motion edges, “round "
-        "trip” the forward–backward error in the hole, which is no merit by itself: zero flow has "
-        "none. Brackets are 95 % intervals over clips. Groups differ in their holes: compare px "
-        "within a group (its best is bold), ratios across groups (the best row is shaded)."
-    )
-    return Table(SETUPS[setup], COLUMNS, tuple(groups), note)
+    return Table(SETUPS[setup], COLUMNS, tuple(groups), "")
 
 
 def _row(row: pd.Series, group: pd.DataFrame, table: pd.DataFrame) -> Row:

@@ -14,7 +14,7 @@ LAST = 0.1
 BLOCK = 10
 """Steps in a row resemble each other: the bootstrap draws blocks of them."""
 ABOUT = (
-    "as to the share of patches that the discriminator tells right over the last tenth of its steps "
+    "the share of patches that the discriminator tells right over the last tenth of the steps "
     "(0.5 is chance)"
 )
 INTERVALS = (
@@ -56,4 +56,4 @@ def last_tenth(curves: pd.DataFrame) -> pd.Series:
 
 
 def _finding(evidence: Evidence, name: str, curves: pd.DataFrame) -> Finding:
-    return above(evidence.mean(last_tenth(curves).dropna()), OVERPOWERS, f"that of {name}")
+    return above(evidence.mean(last_tenth(curves).dropna()), OVERPOWERS, f"in {name} it")

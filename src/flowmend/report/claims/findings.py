@@ -33,7 +33,7 @@ class Verdict:
         claim: of the ledger.
         findings: those that decide.
         asides: what else is known of it: read, not counted.
-        about: what all findings measure, where they only name it.
+        about: what all findings measure, where the lead says it for them.
     """
 
     claim: Claim
@@ -61,7 +61,7 @@ class Verdict:
             "refuted": "The data contradict the report",
             "inconclusive": "The data are divided" if divided else "The data do not decide",
         }[self.state]
-        return f"{words}: {self.about}, " if self.about else f"{words}: "
+        return f"{words} on {self.about}: " if self.about else f"{words}: "
 
     def sentence(self) -> str:
         """The verdict in words, with effects and intervals."""
