@@ -3,64 +3,28 @@
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from pipeline_project import (
     PROJECT,
     SCALE,
-    copy_project,
     edit_params,
-    environment,
     must_run,
     products,
     run,
     workflow_module,
 )
+from small_pipeline import processes_in, reproduce_in, reproduction, small_project
 
 dag = workflow_module("dag")
 reproduce = workflow_module("reproduce")
 
 DEADLINE_S = 60.0
 CORES = [("cpu", 8, 4), ("cpu", 2, 2), ("cuda", 8, 8)]
-PIPELINE = """
-stages:
-  parts:
-    matrix: {scale: ["${scale}"], part: [0, 1, 2, 3]}
-    cmd: PYTHON part.py ${item.part} artifacts/${item.scale}/parts/${item.part}.txt
-    deps: [part.py]
-    outs: ["artifacts/${item.scale}/parts/${item.part}.txt"]
-    meta: {threads: 1, mem_mb: 1, runtime: 1}
-  whole:
-    matrix: {scale: ["${scale}"]}
-    cmd: cat artifacts/${item.scale}/parts/*.txt > artifacts/${item.scale}/whole.txt
-    deps: ["artifacts/${item.scale}/parts"]
-    params: ["scales.${item.scale}.train"]
-    outs: ["artifacts/${item.scale}/whole.txt"]
-    meta: {threads: 4, mem_mb: 1, runtime: 1, gpus: 1}
-"""
-PART = """
-import sys, time
-from pathlib import Path
-
-def wait_for(name):
-    deadline = time.monotonic() + 40
-    while not Path(name).exists():
-        if time.monotonic() > deadline:
-            sys.exit(f"{name} never came")
-        time.sleep(0.02)
-
-part, target = sys.argv[1:]
-Path("started-" + part).touch()
-exec(Path("behaviour.py").read_text())
-Path(target).parent.mkdir(parents=True, exist_ok=True)
-Path(target).write_text(part)
-"""
 FIRST_WAITS = "if part == '0': wait_for('go')"
 SECOND_FAILS = """
 if part == '0':
@@ -71,31 +35,10 @@ if part == '1' and not Path('go').exists():
 """
 
 
-def _project(target: Path, behaviour: str) -> Path:
-    """Four parts and what is made of them; ``params.yaml`` names another scale."""
-    copied = copy_project(target)
-    (copied / "dvc.yaml").write_text(PIPELINE.replace("PYTHON", sys.executable))
-    (copied / "part.py").write_text(PART)
-    (copied / "behaviour.py").write_text(behaviour)
-    params = (copied / "params.yaml").read_text()
-    (copied / "params.yaml").write_text(params.replace(f"scale: {SCALE}", "scale: laptop"))
-    return copied
-
-
-def _command(project: Path, jobs: str = "2", scale: str = SCALE) -> dict:
-    script = project / "workflow" / "reproduce.py"
-    arguments = [sys.executable, str(script), scale, jobs]
-    return {"args": arguments, "cwd": project, "env": environment(project), "text": True}
-
-
-def _reproduce(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(**_command(project, *arguments), capture_output=True)
-
-
 @pytest.fixture(scope="module")
 def serial(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same pipeline, built by a serial ``dvc repro``; nothing waits for anything."""
-    project = _project(tmp_path_factory.mktemp("serial"), "")
+    project = small_project(tmp_path_factory.mktemp("serial"), "")
     edit_params(project, "scale", value=SCALE)
     must_run(project, "dvc", "repro")
     return project
@@ -106,14 +49,6 @@ def _is_as_built_serially(project: Path, serial: Path) -> bool:
     return same_lock and products(project) == products(serial)
 
 
-def _processes_in(project: Path) -> list[str]:
-    found = []
-    for process in psutil.process_iter(["cwd", "cmdline"]):
-        if process.info["cwd"] and Path(process.info["cwd"]) == project:
-            found.append(" ".join(process.info["cmdline"]))
-    return found
-
-
 def _errors(ended: subprocess.CompletedProcess[str]) -> list[str]:
     return [line for line in ended.stderr.splitlines() if line.startswith("flowmend: ")]
 
@@ -122,11 +57,12 @@ def _scale_line(project: Path) -> str:
     return re.findall(r"(?m)^scale:.*", (project / "params.yaml").read_text())[0]
 
 
+@pytest.mark.pipeline
 def test_parts_run_side_by_side_and_the_lock_is_a_serial_runs(tmp_path: Path, serial: Path) -> None:
     """Part 0 ends after part 2 has begun, which it cannot do alone."""
-    project = _project(tmp_path, "if part == '0': wait_for('started-2')")
+    project = small_project(tmp_path, "if part == '0': wait_for('started-2')")
     params = (project / "params.yaml").read_bytes()
-    ended = _reproduce(project)
+    ended = reproduce_in(project)
     assert ended.returncode == 0, ended.stderr
     assert "[  5/5]" in ended.stdout
     assert (project / "params.yaml").read_bytes() == params
@@ -137,39 +73,41 @@ def test_parts_run_side_by_side_and_the_lock_is_a_serial_runs(tmp_path: Path, se
 
 def _is_up_to_date(project: Path) -> None:
     lock = (project / "dvc.lock").stat().st_mtime_ns
-    again = _reproduce(project)
+    again = reproduce_in(project)
     assert again.stdout == "Data and pipelines are up to date.\n"
     assert (project / "dvc.lock").stat().st_mtime_ns == lock
 
 
+@pytest.mark.pipeline
 def test_a_new_entry_is_appended_as_in_a_serial_run(tmp_path: Path) -> None:
-    project = _project(tmp_path, "")
+    project = small_project(tmp_path, "")
     pipeline = (project / "dvc.yaml").read_text()
     (project / "dvc.yaml").write_text(pipeline.replace("[0, 1, 2, 3]", "[0, 2]"))
-    assert _reproduce(project).returncode == 0
+    assert reproduce_in(project).returncode == 0
     (project / "dvc.yaml").write_text(pipeline)
-    assert _reproduce(project).returncode == 0
+    assert reproduce_in(project).returncode == 0
     names = re.findall(r"(?m)^  (\S+):$", (project / "dvc.lock").read_text())
     parts = [f"parts@{SCALE}-{part}" for part in range(4)]
     assert names == [parts[0], parts[2], f"whole@{SCALE}", parts[1], parts[3]]
     assert (project / f"artifacts/{SCALE}/whole.txt").read_text() == "0123"
 
 
+@pytest.mark.pipeline
 def test_a_failing_stage_stops_the_others_with_its_own_message(
     tmp_path: Path, serial: Path
 ) -> None:
-    project = _project(tmp_path, SECOND_FAILS)
-    ended = _reproduce(project)
+    project = small_project(tmp_path, SECOND_FAILS)
+    ended = reproduce_in(project)
     assert ended.returncode == 2
     own, last = _errors(ended)
     assert own == "flowmend: part 1: broken; mend it"
     assert last.startswith(f"flowmend: parts@{SCALE}-1: failed")
     assert ended.stderr.splitlines()[-1] == last
     assert not (project / "started-2").exists()
-    assert _processes_in(project) == []
+    assert processes_in(project) == []
     assert _scale_line(project) == "scale: laptop"
     (project / "go").touch()
-    again = _reproduce(project)
+    again = reproduce_in(project)
     assert again.returncode == 0, again.stderr
     assert _is_as_built_serially(project, serial)
 
@@ -177,8 +115,10 @@ def test_a_failing_stage_stops_the_others_with_its_own_message(
 @pytest.fixture
 def waiting(tmp_path: Path) -> Iterator[tuple[Path, subprocess.Popen[str]]]:
     """A project whose run has done all but the first part and waits for that."""
-    project = _project(tmp_path, FIRST_WAITS)
-    first = subprocess.Popen(**_command(project), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    project = small_project(tmp_path, FIRST_WAITS)
+    first = subprocess.Popen(
+        **reproduction(project), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
     assert first.stdout is not None
     deadline = time.monotonic() + DEADLINE_S
     while "[  3/5]" not in first.stdout.readline():
@@ -189,6 +129,7 @@ def waiting(tmp_path: Path) -> Iterator[tuple[Path, subprocess.Popen[str]]]:
     first.communicate(timeout=DEADLINE_S)
 
 
+@pytest.mark.pipeline
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_stopped_and_started_again_it_finishes(
     waiting: tuple[Path, subprocess.Popen[str]],
@@ -200,15 +141,16 @@ def test_stopped_and_started_again_it_finishes(
     _, said = first.communicate(timeout=DEADLINE_S)
     assert first.returncode == 130
     assert said == "flowmend: interrupted; the next run goes on from here\n"
-    assert _processes_in(project) == []
+    assert processes_in(project) == []
     assert _scale_line(project) == "scale: laptop"
     (project / "go").touch()
-    again = _reproduce(project)
+    again = reproduce_in(project)
     assert again.returncode == 0, again.stderr
     assert "2 stages on 2 cores" in again.stdout
     assert _is_as_built_serially(project, serial)
 
 
+@pytest.mark.pipeline
 def test_killed_it_leaves_stages_that_end_by_themselves(
     waiting: tuple[Path, subprocess.Popen[str]],
 ) -> None:
@@ -216,23 +158,24 @@ def test_killed_it_leaves_stages_that_end_by_themselves(
     project, first = waiting
     first.kill()
     first.wait()
-    refused = _reproduce(project)
+    refused = reproduce_in(project)
     assert refused.returncode == 2
     assert re.match(r"flowmend: \.dvc/tmp/rwlock: dvc runs a stage \(pid \d+\)", refused.stderr)
     (project / "go").touch()
     deadline = time.monotonic() + DEADLINE_S
-    while _processes_in(project):
+    while processes_in(project):
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    again = _reproduce(project)
+    again = reproduce_in(project)
     assert "1 stages on 2 cores" in again.stdout, again.stderr
     assert (project / f"artifacts/{SCALE}/whole.txt").read_text() == "0123"
 
 
+@pytest.mark.pipeline
 def test_one_run_at_a_time(waiting: tuple[Path, subprocess.Popen[str]]) -> None:
     project, _ = waiting
     before = (project / "params.yaml").read_bytes()
-    for second in (_reproduce(project, "2", "laptop"), run(project, "snakemake", "--cores", "1")):
+    for second in (reproduce_in(project, "2", "laptop"), run(project, "snakemake", "--cores", "1")):
         assert second.returncode == 2
         [error] = _errors(second)
         assert "another `make reproduce` or snakemake holds it; let it end" in error
@@ -244,8 +187,8 @@ def test_one_run_at_a_time(waiting: tuple[Path, subprocess.Popen[str]]) -> None:
     [("0", SCALE, "JOBS=0"), ("two", SCALE, "JOBS=two"), ("2", "nope", "nope")],
 )
 def test_a_wrong_call_is_one_line(tmp_path: Path, jobs: str, scale: str, message: str) -> None:
-    project = _project(tmp_path, "")
-    ended = _reproduce(project, jobs, scale)
+    project = small_project(tmp_path, "")
+    ended = reproduce_in(project, jobs, scale)
     assert ended.returncode == 2
     assert [message in line for line in ended.stderr.splitlines()] == [True]
     assert _scale_line(project) == "scale: laptop"
@@ -272,7 +215,7 @@ class TestPlan:
     @pytest.mark.parametrize(("device", "jobs", "cores"), CORES)
     def test_cores_of_a_task(self, tmp_path: Path, device: str, jobs: int, cores: int) -> None:
         """Never more than there are; one training at a time on a GPU."""
-        graph = dag.Dag(SCALE, _project(tmp_path, ""))
+        graph = dag.Dag(SCALE, small_project(tmp_path, ""))
         graph.params["scales"][SCALE]["train"]["device"] = device
         [*parts, whole] = reproduce.plan(graph, {f"parts@{SCALE}-0"}, jobs)
         assert [task.cores for task in parts] == [1]

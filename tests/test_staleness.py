@@ -29,6 +29,7 @@ from pipeline_project import (
     stale_in_dvc,
     workflow_module,
 )
+from small_pipeline import reproduce_in
 
 pytestmark = pytest.mark.pipeline
 dag = workflow_module("dag")
@@ -83,6 +84,15 @@ def built_by_dvc(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     return _once(tmp_path_factory, "built_by_dvc", build)
 
 
+@pytest.fixture(scope="session")
+def built_on_two_cores(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    def build(tree: Path) -> None:
+        ended = reproduce_in(_copy(source, tree))
+        assert ended.returncode == 0, ended.stderr
+
+    return _once(tmp_path_factory, "built_on_two_cores", build)
+
+
 def _copy(tree: Path, target: Path) -> Path:
     shutil.copytree(tree, target, symlinks=True, dirs_exist_ok=True)
     return target
@@ -107,6 +117,15 @@ class TestSameBytes:
         by_dvc = products(built_by_dvc)
         assert products(built_by_snakemake) == by_dvc
         assert {"reports/smoke/report.html", "reports/smoke/summary.csv"} <= by_dvc.keys()
+
+    def test_two_cores_give_the_same_bytes_and_lock(
+        self, built_by_dvc: Path, built_on_two_cores: Path
+    ) -> None:
+        assert products(built_on_two_cores) == products(built_by_dvc)
+        by_dvc = (built_by_dvc / "dvc.lock").read_bytes()
+        assert (built_on_two_cores / "dvc.lock").read_bytes() == by_dvc
+        assert "up to date" in must_run(built_on_two_cores, "dvc", "repro")
+        assert (built_on_two_cores / "dvc.lock").read_bytes() == by_dvc
 
     def test_snakemake_ran_dvcs_commands(self, built_by_snakemake: Path) -> None:
         """What Snakemake recorded of each job is what ``dvc.yaml`` says."""
