@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 from flowmend.edges import flow_edges
+from flowmend.estimators.clip_frames import ClipFrames
 from flowmend.evaluation.boundaries import f_measure, motion_boundaries, within
 from flowmend.evaluation.compare import Method
 from flowmend.evaluation.edge_measures import (
@@ -18,6 +20,7 @@ from flowmend.evaluation.edge_measures import (
     source_rows,
     true_flow,
 )
+from flowmend.evaluation.estimated_edges import estimated_flow_edges
 from flowmend.evaluation.held_out import HoledClip, holed_clip
 from flowmend.evaluation.tasks import TaskRow
 from flowmend.fills import FILLS
@@ -186,3 +189,25 @@ class TestEdgeInpainter:
             whole, forward=whole.forward[1], backward=whole.backward[1], hole=whole.hole[1]
         )
         torch.testing.assert_close(inpainter(alone), inpainter(whole)[1])
+
+
+class _Pictures(ClipFrames):
+    """Two textured halves that drift apart along the middle row."""
+
+    def __init__(self) -> None:
+        grain = np.random.default_rng(0).uniform(0, 255, (96, 160))
+        grain = (cv2.GaussianBlur(grain, (0, 0), 2) - 127) * 6 + 127
+        self._texture = np.clip(grain, 0, 255).astype(np.uint8)
+
+    def image(self, position: int) -> np.ndarray:
+        shift = 3 * position
+        halves = [self._texture[:48, 30 + shift :], self._texture[48:, 30 - shift :]]
+        return np.stack([np.concatenate([half[:, :96] for half in halves])] * 3)
+
+
+def test_edges_of_estimated_flow_come_from_pictures_alone() -> None:
+    found = estimated_flow_edges(_Pictures(), 2, (96, 96), 0.5)
+    assert found.shape == (2, 96, 96)
+    rows = np.nonzero(found[:, :, 24:72])[1]
+    assert len(rows) > 48
+    assert np.abs(rows - 47.5).max() < 12

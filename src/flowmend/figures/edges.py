@@ -54,6 +54,7 @@ _SOURCES = {
     "segmentation": "outlines of the objects",
     "flow": "Canny on the flow",
 }
+_ESTIMATED = {"estimated flow": "Canny on estimated flow"}
 _BAR_COLOURS = ("#9ec9e2", BLUE)
 
 
@@ -114,7 +115,8 @@ def _draw_agreements(axes: Axes, agreements: Agreements) -> None:
             axes.plot([f.low, f.high], [place, place], color=INK, lw=1.2)
             right = f.value if np.isnan(f.high) else f.high
             axes.text(right + 0.01, place, f"{f.value:.2f}", va="center", fontsize=7, color=MUTED)
-    names = [_SOURCES.get(source, source) for source in order]
+    titles = _SOURCES | _ESTIMATED
+    names = [titles.get(source, source) for source in order]
     axes.set_yticks(range(len(order)), names, fontsize=8, color=INK)
     axes.tick_params(axis="y", length=0)
     axes.set(xlim=(0, 1.06), xticks=np.linspace(0, 1, 6))
