@@ -24,6 +24,7 @@ from flowmend.figures.style import (
 
 _COLOURS = (BLUE, ORANGE, GREEN, PURPLE)
 _WINDOW_SHARE = 20
+_GUESSING = "a discriminator that guesses: 50 %, ln 2"
 
 Steps = Float[ndarray, "seeds steps"]
 
@@ -96,14 +97,18 @@ def draw_balance(contests: Sequence[Contest]) -> Figure:
         _plot(column[2], contest.generator_term, ORANGE, "")
         if not contest.is_critic:
             column[2].set_ylim(0, top)
-            _level(column[2], np.log(2), "fooled half the time: ln 2")
+            _level(column[2], np.log(2))
         column[2].set_xlabel("training step")
         for panel in column[:2]:
             panel.set_xlabel("")
     for panel, word in zip(axes[:, 0], ("told right (%)", "mean score", "adversarial loss")):
         panel.set_ylabel(word)
-    handles, labels = axes[1, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=2)
+    guessing, scores = (
+        axes[0, 0].get_legend_handles_labels(),
+        axes[1, 0].get_legend_handles_labels(),
+    )
+    both = [one + other for one, other in zip(scores, guessing)]
+    figure.legend(*both, loc="outside upper center", ncols=3)
     return figure
 
 
@@ -114,7 +119,7 @@ def _top(values: Steps) -> float:
 def _draw_accuracy(panel: Axes, contest: Contest) -> None:
     _plot(panel, 100 * contest.accuracy, BLUE, "")
     panel.set(title=contest.words, ylim=(0, 104), yticks=[0, 25, 50, 75, 100])
-    _level(panel, 50, "guessing: 50 %")
+    _level(panel, 50)
 
 
 def _draw_scores(panel: Axes, contest: Contest) -> None:
@@ -126,12 +131,8 @@ def _draw_scores(panel: Axes, contest: Contest) -> None:
         panel.set(ylim=(0, 1.02))
 
 
-def _level(panel: Axes, value: float, text: str) -> None:
-    panel.axhline(value, color=MUTED, lw=1.0, ls="--")
-    panel.annotate(
-        text, (0.985, value), (0, -2), xycoords=panel.get_yaxis_transform(),
-        textcoords="offset points", ha="right", va="top", fontsize=6.5, color=MUTED,
-    )  # fmt: skip
+def _level(panel: Axes, value: float) -> None:
+    panel.axhline(value, color=MUTED, lw=1.0, ls="--", label=_GUESSING)
 
 
 def _plot(panel: Axes, values: Steps, colour: str, label: str) -> None:

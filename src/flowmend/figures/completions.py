@@ -27,7 +27,7 @@ from flowmend.figures.panels import (
 from flowmend.figures.style import FAINT, INK, MUTED, new_figure, styled
 
 _MARGIN_PX = 8
-_CELL_IN, _KEY = 1.3, 0.75
+_CELL_IN, _KEY = 1.3, 0.65
 _ROWS = ("given", "inpainted", "truth", "error")
 
 
@@ -71,7 +71,8 @@ def draw_inpainting(case: MendedClip, method: str) -> Figure:
     """Figs. 5 and 7: one column a frame; what is given, inpainted, true, and the error.
 
     Args:
-        case: with ``method`` among its completions.
+        case: its errors share one scale, also between figures of the same case.
+        method: which of its completions is shown.
     """
     frames, (height, width) = len(case.truth), case.hole.shape[1:]
     columns = [1.0] * frames + [_KEY]
@@ -100,7 +101,8 @@ def draw_inpainting(case: MendedClip, method: str) -> Figure:
 def _draw_errors(panels: Sequence[Axes], case: MendedClip, method: str) -> AxesImage:
     """Errors in the hole alone: outside, what is known is kept."""
     errors = np.ma.masked_where(~case.hole, case.error(method))
-    largest = round_up(float(np.percentile(errors.compressed(), 98)))
+    in_hole = [case.error(each)[case.hole] for each in case.mended]
+    largest = round_up(max(float(np.percentile(values, 98)) for values in in_hole))
     for frame, (panel, hole) in enumerate(zip(panels, case.hole)):
         panel.set_facecolor(KNOWN)
         image = show_error(panel, errors[frame], largest)
@@ -157,7 +159,7 @@ def draw_settings(
     show_flow(panels[-1], case.truth[frame], largest)
     _finish(panels[-1], case.hole[frame], case.hole[frame])
     panels[-1].set_title("truth")
-    figure.suptitle(heading)
+    figure.suptitle(heading, fontsize=9.5)
     key = figure.add_subplot(grid[:, -1])
     key.set_axis_off()
     show_wheel(key.inset_axes((0.05, 0.35, 0.9, 0.3)), largest)

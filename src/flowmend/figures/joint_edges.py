@@ -151,8 +151,8 @@ def draw_agreement(case: JointCase, threshold_px: float) -> Figure:
         threshold_px: N of the loss, px per px.
     """
     height, width = case.hole.shape
-    figure = new_figure(9.0, 0.5 + 2 * (0.12 + 1.62 * height / width))
-    axes = figure.subplots(2, 4)
+    figure = new_figure(9.8, 0.5 + 2 * (0.12 + 1.62 * height / width))
+    axes = figure.subplots(2, 4, width_ratios=[1, 1.06, 1.06, 1])
     rows = ((case.flow, case.edges), (case.truth, case.true_edges.astype(np.float32)))
     largest = rim(case.truth)
     steepest = round_up(float(np.percentile(gradient_norm(case.truth)[case.hole], 98)))

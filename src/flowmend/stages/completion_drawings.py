@@ -18,7 +18,8 @@ from flowmend.stages.mended_cases import (
 )
 
 JUDGE = "lambda_1_0_0"  # whose median error picks the clip of Figs. 5, 7 and 8
-SETTINGS = ("lambda_0_1_0", "lambda_0_0_01", "lambda_1_1_0", "lambda_1_1_01", "lambda_1_0_0")
+WITHOUT, WITH = "lambda_1_1_0", "lambda_1_1_01"
+SETTINGS = ("lambda_0_1_0", "lambda_0_0_01", WITHOUT, WITH, JUDGE)
 
 
 def without_adversary(study: Study) -> Drawing:
@@ -27,7 +28,7 @@ def without_adversary(study: Study) -> Drawing:
     Raises:
         InputError: tables or weights are missing or damaged.
     """
-    return _inpainting(study, "lambda_1_1_0", "5")
+    return _inpainting(study, WITHOUT, "5")
 
 
 def with_adversary(study: Study) -> Drawing:
@@ -36,12 +37,12 @@ def with_adversary(study: Study) -> Drawing:
     Raises:
         InputError: as :func:`without_adversary`.
     """
-    return _inpainting(study, "lambda_1_1_01", "7")
+    return _inpainting(study, WITH, "7")
 
 
 def _inpainting(study: Study, name: str, number: str) -> Drawing:
     case, rule = _common_case(study)
-    shown = mended_clip(study, case, [name])
+    shown = mended_clip(study, case, [WITHOUT, WITH])
     words = lambda_words(flow_experiment(study, name))
     errors = {
         f"frame {t}": rounded(shown.mean_error(name, t))
@@ -51,9 +52,10 @@ def _inpainting(study: Study, name: str, number: str) -> Drawing:
     caption = (
         f"Forward flow of all frames of {case[0]} with a hole ({case[1]}) in the two middle "
         f"ones, mended by the U-Net that was trained with {words}, the weights of the L1, "
-        "forward–backward and PatchGAN losses. One colour scale for all flows; errors are "
-        "end-point errors in the hole, their means written below. Frames count from 0; around the "
-        f"hole, a part of the frame is shown. {rule}"
+        "forward–backward and PatchGAN losses. One colour scale for all flows. Errors are "
+        "end-point errors in the hole, on one scale in Figs. 5 and 7; their means are written "
+        "below. Frames count from 0; only the part of the frame around the hole is shown. "
+        f"{rule}"
     )
     return Drawing(
         draw_inpainting(shown, name),
@@ -61,7 +63,7 @@ def _inpainting(study: Study, name: str, number: str) -> Drawing:
         f"Inpainting two frames with {words}",
         number,
         caption,
-        inputs_of(study, [JUDGE, name]),
+        inputs_of(study, [WITHOUT, WITH]),
         [name],
         {"clip": case[0], "hole": case[1], "mean_error_in_hole_px": errors},
     )

@@ -44,9 +44,10 @@ def joint_inpainting(study: Study) -> Drawing:
     cases = _longest_edges(study, joint.shapes, frame)
     shown = []
     for case in cases:
+        with_edges = _joint_case(study, case, joint, frame)
         flow = mend(study, case, without).forward[frame].numpy()
-        plain = WithoutEdges(flow, flow_edges(flow, threshold))
-        shown.append((_joint_case(study, case, joint, frame), plain))
+        canny = np.where(with_edges.hole, flow_edges(flow, threshold), with_edges.true_edges)
+        shown.append((with_edges, WithoutEdges(flow, canny)))
     errors = {
         f"{case.clip}": {
             JOINT: rounded(case.mean_error(case.flow)),
@@ -55,12 +56,13 @@ def joint_inpainting(study: Study) -> Drawing:
         for case, plain in shown
     }
     caption = (
-        "Flow and edges inpainted together by an adversarially trained U-Net (first two columns "
-        "of results), and flow inpainted by the same network, trained alike, that neither sees nor "
-        "predicts edges (third column; below it, Canny on its flow). Edges are those of Canny on "
-        f"the true flow: grey where known, in the hole by the network's probability. Frame {frame} "
-        "of clips in which all frames have the hole; numbers are mean end-point errors in it. "
-        f"Examples are the {_EXAMPLES} test clips whose holes hide the longest true edge."
+        "Flow and edges inpainted together by an adversarially trained U-Net (second column), and "
+        "flow inpainted by the same network, trained alike, that neither sees nor predicts edges "
+        "(third column; below it, Canny on its flow in the hole). True edges are those of Canny on "
+        "the true flow. Edges are grey where known and coloured in the hole, by the network's "
+        f"probability where it predicts them. Frame {frame} of clips that have the hole in all "
+        "frames; numbers are mean end-point errors in it. Examples are the "
+        f"{_EXAMPLES} test clips whose holes hide the longest true edge."
     )
     return Drawing(
         draw_joint(shown),
@@ -92,8 +94,9 @@ def edge_agreement_result(study: Study) -> Drawing:
     true_share = float(np.mean([c.true_edges[c.hole].mean() for c in all_cases]))
     weight = flow_experiment(study, AGREEMENT).losses.get("edge_agreement", 0)
     caption = (
-        "A U-Net that predicts flow and edges, taught by the L1 loss of the flow and, with weight "
-        f"{weight:g}, by the agreement L(e, n) of its edges e with the norm n of its own flow's "
+        "A U-Net that is given the edges outside the hole and predicts flow and edges, taught by "
+        f"the L1 loss of the flow and, with weight {weight:g}, by the agreement L(e, n) of its "
+        "edges e with the norm n of its own flow's "
         f"gradient (N = {threshold:g} px per px); no true edge teaches it. Below, the same of the "
         "truth, whose edges are Canny's on the flow. Mean L in the hole over "
         f"{len(all_cases)} cases: {means['predicted']:.2f} for the network, {means['true']:.2f} "

@@ -59,8 +59,7 @@ def edge_pixels(study: Study, case: Case, frame: int) -> int:
 
 def is_crossed(study: Study, case: Case, frame: int) -> bool:
     """Whether a hole hides as many pixels of true motion edges as its shorter side is long."""
-    hole = study.clips.hole(*case)
-    shorter = min(np.ptp(axis) + 1 for axis in np.nonzero(hole))
+    shorter = min(np.ptp(axis) + 1 for axis in np.nonzero(study.clips.hole(*case)))
     return edge_pixels(study, case, frame) >= int(shorter)
 
 

@@ -76,7 +76,7 @@ def warping_network(study: Study) -> Drawing:
     caption = (
         f"Forward flow of frame {frame}, hidden in all frames: what is given, the truth, what the "
         "U-Net with the warping module makes of it, and two networks without. Numbers are mean "
-        "end-point errors in this hole. On the test clips the module moves a channel by "
+        "end-point errors in this hole. On the test holes the module moves a channel by "
         f"{moves['mean_px']:.2g} px on average (the furthest by {moves['largest_px']:.2g} px), in "
         f"px of the flow. The two cases stand at a third and at two thirds of the {len(ordered)} "
         f"holes in which {CROSSED}, ordered by the warping network's error."
