@@ -210,12 +210,13 @@ class TestEdges:
 
     def test_edge_sources(self, blocks: dict) -> None:
         for flow, state in ((0.9, "supported"), (0.3, "refuted"), (0.7, "inconclusive")):
-            shares = {"flow": flow, "segmentation": 0.8, "image": 0.5}
+            shares = {"flow": flow, "segmentation": 0.8, "image": 0.5, "estimated flow": 0.4}
             rows = [
                 r for name, f in shares.items() for r in made.agreement("edge_sources", name, f)
             ]
             verdict = edges.edge_sources(made.evidence(blocks, rows))
             assert (verdict.state, len(verdict.findings)) == (state, 4)
+            assert "edges from estimated flow" in verdict.asides[0]
 
     def test_edge_gan(self, blocks: dict) -> None:
         for precision, recall, state in (

@@ -14,6 +14,7 @@ TOLERANCE = "2 px"
 """At which what is drawn into holes is judged: nobody can know the place to a pixel."""
 SOURCES = {
     "flow": "edges from the flow",
+    "estimated flow": "edges from estimated flow",
     "segmentation": "edges from the segmentation",
     "image": "edges from the image",
 }
@@ -39,14 +40,22 @@ def joint_inpainting(evidence: Evidence) -> Verdict:
 
 
 def edge_sources(evidence: Evidence) -> Verdict:
-    """C12: F-measure of edges from the flow against both other sources."""
-    contrasts = [
-        contrast
-        for other in ("segmentation", "image")
-        for tolerance in TOLERANCES
-        for contrast in _f_measures(evidence, "edge_sources", ("flow", other), tolerance)
-    ]
-    return Verdict(CLAIMS["C12"], better(contrasts))
+    """C12: F-measure of edges from the flow against both other sources.
+
+    Where the truth is exact, edges of that flow meet it by nature: edges of a flow that had to be
+    estimated, as the report's, are put beside them.
+    """
+    own, estimated = (
+        [
+            contrast
+            for other in ("segmentation", "image")
+            for tolerance in TOLERANCES
+            for contrast in _f_measures(evidence, "edge_sources", (source, other), tolerance)
+        ]
+        for source in ("flow", "estimated flow")
+    )
+    aside = listed(estimated, "Where the flow has to be estimated from the images")
+    return Verdict(CLAIMS["C12"], better(own), aside)
 
 
 def edge_gan(evidence: Evidence) -> Verdict:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from typing import Any
 
 import pandas as pd
@@ -11,6 +12,9 @@ from flowmend.evaluation.tasks import tasks_table
 
 Experiments = Mapping[str, Mapping[str, Any]]
 CASE = ["clip", "hole", "direction"]
+MEASURED = ["task", "method", "metric"]
+CLIP_CASE = ["clip", "condition"]
+NOTHING = pd.Series([], dtype=float, index=pd.MultiIndex.from_arrays([[], []], names=CLIP_CASE))
 
 
 @dataclass(frozen=True)
@@ -82,11 +86,12 @@ class Evidence:
             task, method, metric: as in the table.
             conditions: which; all by default.
         """
-        table = self.tasks
-        own = (table["task"] == task) & (table["method"] == method) & (table["metric"] == metric)
-        if conditions:
-            own &= table["condition"].isin(conditions)
-        return table[own].groupby(["clip", "condition"])["value"].mean().dropna()
+        values = self._cases.get((task, method, metric))
+        if values is None:
+            return NOTHING
+        if not conditions:
+            return values
+        return values[values.index.get_level_values("condition").isin(conditions)]
 
     def methods(self, task: str) -> list[str]:
         """Which methods ``tasks.csv`` has of a task."""
@@ -118,5 +123,22 @@ class Evidence:
         one, two = (float(series.mean(skipna=False)) for series in (first, second))
         yield Contrast(*names, measure, one, two, gain, ratio)
 
+    @cached_property
+    def _cases(self) -> dict[tuple[str, str, str], pd.Series]:
+        """By task, method and metric: looked up several hundred times for a page."""
+        means = self.tasks.groupby([*MEASURED, *CLIP_CASE], as_index=False)["value"].mean().dropna()
+        parts: dict[tuple[str, str, str], pd.Series] = {}
+        for key, part in means.groupby(MEASURED):
+            task, method, metric = map(str, key)
+            parts[task, method, metric] = part.set_index(CLIP_CASE)["value"]
+        return parts
+
     def _bootstrap(self, values: pd.Series) -> ClipBootstrap:
-        return ClipBootstrap(values.index.get_level_values("clip"), self.samples, self.seed)
+        clips = tuple(values.index.get_level_values("clip"))
+        return _clip_bootstrap(clips, self.samples, self.seed)
+
+
+@lru_cache(maxsize=32)
+def _clip_bootstrap(clips: tuple[str, ...], samples: int, seed: int) -> ClipBootstrap:
+    """The draws of one set of cases, which most numbers of a page share."""
+    return ClipBootstrap(clips, samples, seed)
