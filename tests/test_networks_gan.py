@@ -46,8 +46,23 @@ class TestPatchGan:
         assert first.max() > second.min()
 
     def test_samples_of_a_batch_do_not_meet(self) -> None:
-        discriminator, x = PatchGan(2, 4), torch.randn(2, 2, 16, 16)
+        discriminator, x = PatchGan(2, 4).eval(), torch.randn(2, 2, 16, 16)
         torch.testing.assert_close(discriminator(x)[:1], discriminator(x[:1]))
+
+    def test_the_logits_are_no_steeper_than_spectral_norms_allow(self) -> None:
+        """Spectral norms of 1: the logits' steepness is bounded, however the weights grow."""
+        torch.manual_seed(0)
+        discriminator = PatchGan(2, 4)
+        with torch.no_grad():
+            for parameter in discriminator.parameters():
+                parameter.mul_(100.0)
+            for _ in range(20):  # the norms are followed, one iteration a pass
+                discriminator(torch.zeros(1, 2, 8, 8))
+        x, change = torch.randn(2, 1, 2, 22, 22)
+        discriminator.eval()
+        moved = (discriminator(x + change) - discriminator(x)).norm()
+        # A pixel takes part in 4 patches of each strided layer and 16 of the last: their roots.
+        assert moved <= (2 * 2 * 4) * change.norm()
 
     def test_learns_to_tell_blurred_from_sharp(self) -> None:
         torch.manual_seed(0)

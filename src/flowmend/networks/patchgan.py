@@ -3,6 +3,7 @@
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
 
 from flowmend.networks.blocks import SLOPE
 
@@ -14,7 +15,9 @@ class PatchGan(nn.Module):
     """Three convolutions of 4×4, one logit for each patch of 22×22 px, every 4 px.
 
     Isola et al. (2017) judge 70 px of a 256 px image; holes here are about as wide as a patch.
-    Without their batch normalisation, through which the patches of a batch would see each other.
+    Spectral in place of batch normalisation, through which the samples of a batch would see each
+    other: the discriminator wins as clearly, but what it tells the generator is of more use
+    (docs/training.md).
 
     Args:
         in_channels: what is judged, and the conditions it is judged by.
@@ -28,7 +31,7 @@ class PatchGan(nn.Module):
         for entering, leaving, stride in zip(channels, channels[1:], STRIDES):
             layer = nn.Conv2d(entering, leaving, KERNEL_PX, stride, padding=1)
             nn.init.kaiming_normal_(layer.weight, a=SLOPE, nonlinearity="leaky_relu")
-            layers += [layer, nn.LeakyReLU(SLOPE, inplace=True)]
+            layers += [spectral_norm(layer), nn.LeakyReLU(SLOPE, inplace=True)]
         self.layers = nn.Sequential(*layers[:-1])
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 

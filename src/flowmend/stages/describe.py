@@ -9,6 +9,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import is_parametrized, type_before_parametrizations
 from torch.utils.flop_counter import FlopCounterMode
 
 from flowmend.networks.blocks import ResidualBlock
@@ -83,9 +84,9 @@ def networks(
     role = "generator" if opponent else "network"
     yield role, build_network(block, frames, width, seed=0), _batch(block, size)
     if opponent:
-        seen = next(opponent.network.parameters()).shape[1]  # what its first layer takes
+        first = next(m for m in opponent.network.modules() if isinstance(m, nn.Conv2d))
         role = "critic" if opponent.adversary.is_critic else "discriminator"
-        yield role, opponent.network, [_maps(seen, *frame)]
+        yield role, opponent.network, [_maps(first.in_channels, *frame)]
 
 
 def parts(network: nn.Module, inputs: Sequence[Tensor]) -> list[Part]:
@@ -108,7 +109,7 @@ def parts(network: nn.Module, inputs: Sequence[Tensor]) -> list[Part]:
     return [
         Part(
             name=name,
-            kind=type(module).__name__,
+            kind=type_before_parametrizations(module).__name__,
             shape=shapes[module],
             parameters=_size(module),
             multiply_adds=sum(flops.get(f"{root}.{name}", {}).values()) // 2,
@@ -136,7 +137,7 @@ def table(title: str, rows: Sequence[Part]) -> Table:
 
 def _parts(module: nn.Module, name: str) -> Iterator[tuple[str, nn.Module]]:
     children = list(module.named_children())
-    if not children or isinstance(module, ResidualBlock):
+    if not children or isinstance(module, ResidualBlock) or is_parametrized(module):
         yield name, module
         return
     for child, inner in children:
