@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from flowmend.losses.adversarial import Adversary, gradient_penalty
 from flowmend.training.problems import Contest
@@ -40,10 +41,15 @@ class Opponent:
     steps: int
     seed: int
 
-    def mixture(self, step: int, size: int) -> Tensor:
+    def mixture(self, step: int, true: Tensor) -> Tensor:
         """Share of the truth in each sample that the penalty looks at, (B, 1, 1, 1)."""
-        shares = np.random.default_rng([self.seed, step]).random((size, 1, 1, 1), np.float32)
-        return torch.from_numpy(shares)
+        shares = np.random.default_rng([self.seed, step]).random((len(true), 1, 1, 1), np.float32)
+        return torch.from_numpy(shares).to(true.device)
+
+    def optimizer(self, network: nn.Module) -> Optimizer:
+        """Adam for either side; the learning rate is the session's."""
+        betas = CRITIC_BETAS if self.adversary.is_critic else DISCRIMINATOR_BETAS
+        return torch.optim.Adam(network.parameters(), betas=betas, fused=True)
 
 
 def train(
@@ -70,10 +76,7 @@ def train(
     Returns:
         one row a step: those of the direct loop and the balance of the contest (docs/tables.md).
     """
-    adversary = opponent.adversary
-    betas = CRITIC_BETAS if adversary.is_critic else DISCRIMINATOR_BETAS
-    ours = torch.optim.Adam(network.parameters(), betas=betas, fused=True)
-    theirs = torch.optim.Adam(opponent.network.parameters(), betas=betas, fused=True)
+    ours, theirs = (opponent.optimizer(side) for side in (network, opponent.network))
     session.resume(network=network, opponent=opponent.network, ours=ours, theirs=theirs)
     generator, ours = fabric.setup(network, ours)
     discriminator, theirs = fabric.setup(opponent.network, theirs)
@@ -83,18 +86,15 @@ def train(
             with torch.set_grad_enabled(k == opponent.steps):
                 prediction = problem.predict(generator, batch)
             true, false = problem.seen(prediction, batch)
-            moved = len(session.rows) * opponent.steps + k
-            mixture = opponent.mixture(moved, len(true)).to(true.device)
+            mixture = opponent.mixture(len(session.rows) * opponent.steps + k, true)
             discriminator.requires_grad_(True)
-            contest = _judge(discriminator, adversary, true, false.detach(), mixture)
+            contest = _judge(discriminator, opponent.adversary, true, false.detach(), mixture)
             theirs.zero_grad()
             fabric.backward(contest["discriminator_loss"])
             theirs.step()
         discriminator.requires_grad_(False)
-        terms = {
-            **problem.terms(prediction, batch),
-            opponent.name: adversary.generator(discriminator(false)),
-        }
+        fooled = opponent.adversary.generator(discriminator(false))
+        terms = {**problem.terms(prediction, batch), opponent.name: fooled}
         loss = weighted(terms, weights)
         ours.zero_grad()
         fabric.backward(loss)
