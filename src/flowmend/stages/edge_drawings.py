@@ -34,7 +34,11 @@ BASELINE = "biharmonic"
 
 
 def edge_sources(study: Study) -> Drawing:
-    """Fig. 12: the edge sources on the frame of Fig. 4, and how well each meets the truth."""
+    """Fig. 12: the edge sources on the frame of Fig. 4, and how well each meets the truth.
+
+    Raises:
+        InputError: the table of tasks is missing.
+    """
     name, frame = clearest_moment(study)
     flow = study.clips.field(name, "forward", frame)
     size = (flow.shape[1], flow.shape[2])
@@ -150,7 +154,10 @@ def _facts(example: DrawnEdges) -> dict[str, object]:
 
 def _agreements(study: Study) -> dict[str, dict[str, Estimate]] | None:
     """F-measure of each source by tolerance, over all test clips; None on estimated flow."""
-    rows = tasks_from_csv(study.layout.tasks.read_text())
+    try:
+        rows = tasks_from_csv(study.layout.tasks.read_text())
+    except FileNotFoundError:
+        raise InputError(study.layout.tasks, "is missing", "run `dvc repro`") from None
     rows = rows[(rows["task"] == "edge_sources") & (rows["metric"] == "f_measure")]
     if rows.empty:
         return None
@@ -175,7 +182,8 @@ def _agreement_words(agreements: Mapping[str, Mapping[str, Estimate]] | None) ->
     return (
         "Bars: F-measure against the true motion boundaries (jumps of the exact flow) over all "
         f"test clips, with 95 % intervals over clips; within 1 px: {named}. Here every moving "
-        "object is annotated and the flow is exact, which is kinder to both than footage is."
+        "object is annotated and the flow is exact, which is kinder to both sources than footage "
+        "is; estimated flow, where there is a bar for it, was found by DIS on the small frames."
     )
 
 
