@@ -21,9 +21,9 @@ from flowmend.stages.mended_cases import (
     at_share,
     clip_of,
     crossed_by_error,
-    edge_pixels,
     first_model,
     flow_experiment,
+    hidden_edges,
     inputs_of,
     mend,
     shown_frame,
@@ -125,8 +125,9 @@ def edge_agreement_result(study: Study) -> Drawing:
 def _longest_edges(study: Study, shapes: tuple[str, ...], frame: int) -> list[Case]:
     """One case of each of the clips whose holes hide the most edge pixels."""
     cases = [(clip, shape) for clip in study.clips.names for shape in shapes]
+    pixels = {case: int(hidden_edges(study, case, frame)[1].sum()) for case in cases}
     longest: dict[str, Case] = {}
-    for case in sorted(cases, key=lambda c: (-edge_pixels(study, c, frame), c)):
+    for case in sorted(cases, key=lambda case: (-pixels[case], case)):
         longest.setdefault(case[0], case)
     return list(longest.values())[:_EXAMPLES]
 

@@ -51,16 +51,17 @@ def shown_frame(study: Study) -> int:
     return study.frames // 2
 
 
-def edge_pixels(study: Study, case: Case, frame: int) -> int:
-    """True motion edges in a hole, px."""
-    clip, shape = case
-    return int((study.clips.edges(clip, "flow")[frame] & study.clips.hole(clip, shape)).sum())
+def hidden_edges(study: Study, case: Case, frame: int) -> tuple[np.ndarray, np.ndarray]:
+    """A hole and the true motion edges in it, bool (H, W) each."""
+    hole = study.clips.hole(*case)
+    return hole, study.clips.edges(case[0], "flow")[frame] & hole
 
 
 def is_crossed(study: Study, case: Case, frame: int) -> bool:
     """Whether a hole hides as many pixels of true motion edges as its shorter side is long."""
-    shorter = min(np.ptp(axis) + 1 for axis in np.nonzero(study.clips.hole(*case)))
-    return edge_pixels(study, case, frame) >= int(shorter)
+    hole, edges = hidden_edges(study, case, frame)
+    shorter = min(np.ptp(axis) + 1 for axis in np.nonzero(hole))
+    return int(edges.sum()) >= int(shorter)
 
 
 def crossed_by_error(study: Study, name: str) -> list[Case]:
