@@ -33,16 +33,27 @@ def folder(tmp_path: Path, project: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
     Path("params.yaml").write_text(yaml.safe_dump(loaded))
     layout = Layout(SCALE)
     for k in SHARDS:
-        files = (layout.flow("train", k), layout.holes("train", k), layout.fills("train", k))
-        write_shard(*files, [f"clip_{k}"])
+        kinds = (layout.flow, layout.holes, layout.fills, layout.edges)
+        write_shard(*(kind("train", k) for kind in kinds), [f"clip_{k}"])
     return tmp_path
 
 
-def _train(scale: str = SCALE) -> dict[str, bytes]:
-    train.run(schema.load(), scale, EXPERIMENT)
-    return {
-        path.name: path.read_bytes() for path in sorted(Layout(scale).model(EXPERIMENT).iterdir())
-    }
+def _train(experiment: str = EXPERIMENT) -> dict[str, bytes]:
+    train.run(schema.load(), SCALE, experiment)
+    folder = Layout(SCALE).model(experiment)
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def _edit(old: str, new: str) -> None:
+    """Another ``params.yaml``."""
+    before = Path("params.yaml").read_text()
+    assert old in before
+    Path("params.yaml").write_text(before.replace(old, new))
+
+
+def _forget() -> None:
+    for kept in Path("artifacts/.scratch").rglob("*.pt"):
+        kept.unlink()
 
 
 class TestStage:
@@ -58,8 +69,7 @@ class TestStage:
 
     def test_the_same_bytes_twice(self, folder: Path) -> None:
         first = _train()
-        for kept in Path("artifacts/.scratch").rglob("*.pt"):
-            kept.unlink()
+        _forget()
         assert _train() == first
 
     def test_the_weights_say_what_they_are(self, folder: Path) -> None:
@@ -71,41 +81,39 @@ class TestStage:
 
     def test_an_edit_of_the_budget_does_not_take_up_the_old_run(self, folder: Path) -> None:
         before = _train()
-        edited = (
-            Path("params.yaml").read_text().replace("learning_rate: 0.002", "learning_rate: 0.01")
-        )
-        Path("params.yaml").write_text(edited)
+        _edit("learning_rate: 0.002", "learning_rate: 0.01")
         assert _train()["seed-0.safetensors"] != before["seed-0.safetensors"]
 
-    def test_a_missing_shard_is_named(self, folder: Path) -> None:
-        Layout(SCALE).holes("train", 2).unlink()
-        with pytest.raises(InputError, match=r"holes/2\.npz: .*missing"):
+    @pytest.mark.parametrize("kind", ["flow", "holes", "fills", "edges"])
+    def test_a_missing_shard_is_named(self, folder: Path, kind: str) -> None:
+        path: Path = getattr(Layout(SCALE), kind)("train", 2)
+        path.unlink()
+        with pytest.raises(InputError, match=f"{kind}/2.*(missing|No such file)"):
             _train()
         assert not Layout(SCALE).model(EXPERIMENT).exists()
 
 
 KILLABLE = """
 import sys
-import flowmend.training.direct as direct
-direct.SAVE_EVERY_S = -1.0
+import flowmend.training.session as session
+session.SAVE_EVERY_S = -1.0
 from flowmend import params
 from flowmend.stages import train
 train.run(params.load(), sys.argv[1], sys.argv[2])
 """
 
 
-def test_killed_and_run_again_gives_the_same_bytes(folder: Path) -> None:
-    text = Path("params.yaml").read_text()
-    Path("params.yaml").write_text(text.replace("steps: 6", "steps: 120"))
-    command = [sys.executable, "-c", KILLABLE, SCALE, EXPERIMENT]
+@pytest.mark.parametrize("experiment", [EXPERIMENT, "edge_gan"])
+def test_killed_and_run_again_gives_the_same_bytes(folder: Path, experiment: str) -> None:
+    _edit("steps: 6", "steps: 40")
+    command = [sys.executable, "-c", KILLABLE, SCALE, experiment]
     scratch = Path("artifacts/.scratch/train")
     process = subprocess.Popen(command)
     while not list(scratch.glob("*.pt")) and process.poll() is None:
         time.sleep(0.01)
     os.kill(process.pid, signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL, "the run ended before it was killed"
-    assert not Layout(SCALE).model(EXPERIMENT).exists(), "an unfinished run left outputs"
-    resumed = _train()
-    for kept in scratch.glob("*.pt"):
-        kept.unlink()
-    assert _train() == resumed
+    assert not Layout(SCALE).model(experiment).exists(), "an unfinished run left outputs"
+    resumed = _train(experiment)
+    _forget()
+    assert _train(experiment) == resumed

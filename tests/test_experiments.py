@@ -1,0 +1,138 @@
+"""Every experiment of ``params.yaml``, trained for two steps through the stage and loaded again."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+import yaml
+
+from flowmend import params as schema
+from flowmend.errors import InputError
+from flowmend.losses.adversarial import ADVERSARIES
+from flowmend.params import BackwardFlowExperiment, EdgesExperiment, FlowExperiment, Params
+from flowmend.stages import train
+from flowmend.stages.build import Model, build_network, load_model, load_network
+from flowmend.stages.evaluate_tasks import edge_inpainter
+from flowmend.stages.layout import SHARDS, Layout
+from flowmend.stages.problems import build_opponent, training_clips
+from flowmend.types import Clip
+from training_clips import FRAMES, SHAPES, SIZE, write_shard
+
+SCALE, WIDTH = "smoke", 4
+SHIPPED = schema.load(Path(__file__).resolve().parents[1] / "params.yaml").experiments
+ADVERSARIAL = ["discriminator_loss", "discriminator_accuracy", "true_score", "false_score"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, project: Path) -> Path:
+    """A project with four training shards of one clip and every shipped experiment."""
+    folder = tmp_path_factory.mktemp("experiments")
+    loaded = yaml.safe_load((project / "params.yaml").read_text())
+    block = loaded["scales"][SCALE]
+    block["data"] |= {"height_px": SIZE, "width_px": SIZE}
+    block["holes"] |= {"shapes": list(SHAPES), "min_side_px": 5, "max_side_px": 8}
+    block["train"] |= {"steps": 2, "batch": 2, "width": WIDTH, "seeds": [0]}
+    loaded["scales"] = {SCALE: block}
+    loaded["scale"] = SCALE
+    (folder / "params.yaml").write_text(yaml.safe_dump(loaded))
+    layout = Layout(SCALE)
+    for k in SHARDS:
+        kinds = (layout.flow, layout.holes, layout.fills, layout.edges)
+        write_shard(*(folder / kind("train", k) for kind in kinds), [f"clip_{k}"])
+    return folder
+
+
+@pytest.fixture
+def loaded(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Params:
+    monkeypatch.chdir(folder)
+    return schema.load()
+
+
+def _clip() -> Clip:
+    clips = training_clips(Layout(SCALE), FRAMES)
+    flow, hole = torch.from_numpy(clips.flow[0]), torch.from_numpy(clips.holes[0, 0])
+    return Clip(flow[:, 0], flow[:, 1], hole.expand(FRAMES, SIZE, SIZE), "clip_0")
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+class TestShipped:
+    def test_is_trained_and_loaded_again(self, loaded: Params, name: str) -> None:
+        block = loaded.experiment(name)
+        train.run(loaded, SCALE, name)
+        path = Layout(SCALE).weights(name, 0)
+        model = load_network(path)
+        assert (model.name, model.seed, model.experiment) == (name, 0, block)
+        assert (model.frames, model.size_px, model.sides_px) == (FRAMES, (SIZE, SIZE), (5, 8))
+        fresh = build_network(block, FRAMES, WIDTH, seed=0)
+        changed = [
+            not torch.equal(own, before)
+            for own, before in zip(model.network.state_dict().values(), fresh.state_dict().values())
+        ]
+        assert any(changed)
+        assert not model.network.training
+        self._does_its_task(model, path)
+
+    def _does_its_task(self, model, path: Path) -> None:
+        clip = _clip()
+        if isinstance(model.experiment, FlowExperiment):
+            assert isinstance(load_model(path), Model)
+            completion = model.inpainter(clip)
+            hole = clip.hole[:, None].expand_as(clip.forward)
+            assert torch.equal(completion.forward[~hole], clip.forward[~hole])
+            assert completion.forward.isfinite().all()
+            assert (completion.edges is not None) == model.experiment.edges
+            return
+        with pytest.raises(InputError, match=f"is of the task {model.experiment.task}"):
+            load_model(path)
+        if isinstance(model.experiment, BackwardFlowExperiment):
+            assert model.network(clip.forward).shape == clip.forward.shape
+        elif isinstance(model.experiment, EdgesExperiment):
+            drawn = edge_inpainter(model)(clip)
+            assert drawn.shape == clip.hole.shape
+            assert drawn.min() >= 0
+            assert drawn.max() <= 1
+        else:
+            moved = model.network(clip.forward[:, :1], clip.forward)
+            assert moved.shape == clip.forward[:, :1].shape
+
+    def test_its_curves_have_the_documented_columns(self, loaded: Params, name: str) -> None:
+        train.run(loaded, SCALE, name)
+        curves = pd.read_csv(Layout(SCALE).curves(name, 0))
+        block = loaded.experiment(name)
+        terms = [loss for loss in block.losses if loss not in ADVERSARIES]
+        watched = ["l1"] if isinstance(block, BackwardFlowExperiment) else []
+        adversarial = [loss for loss in block.losses if loss in ADVERSARIES]
+        balance = [*adversarial, *(ADVERSARIAL if adversarial else [])]
+        balance += ["gradient_penalty"] if "wgan_gp" in adversarial else []
+        expected = ["step", "loss", *terms, *watched, *balance, "learning_rate"]
+        assert list(curves.columns) == expected
+        assert len(curves) == 2
+        weighted = sum(weight * curves[str(loss)] for loss, weight in block.losses.items())
+        assert curves["loss"].to_numpy() == pytest.approx(weighted.to_numpy(), rel=1e-5)
+
+    def test_the_file_holds_the_generator_alone(self, loaded: Params, name: str) -> None:
+        train.run(loaded, SCALE, name)
+        own = build_network(loaded.experiment(name), FRAMES, WIDTH, seed=0).state_dict()
+        found = load_network(Layout(SCALE).weights(name, 0)).network.state_dict()
+        assert {k: v.shape for k, v in found.items()} == {k: v.shape for k, v in own.items()}
+
+
+class TestOpponents:
+    def test_those_with_an_adversarial_loss_have_one(self, loaded: Params) -> None:
+        for block in loaded.experiments.values():
+            opponent = build_opponent(block, FRAMES, WIDTH, seed=0)
+            names = [loss for loss in block.losses if loss in ADVERSARIES]
+            assert ([opponent.name] if opponent else []) == names
+            if opponent:
+                assert opponent.steps == getattr(block, "critic_steps", 1)
+
+    def test_the_seed_is_that_of_the_weights(self, loaded: Params) -> None:
+        for name in ("edge_gan", "joint_edges"):
+            block = loaded.experiment(name)
+            weights = [
+                next(build_opponent(block, FRAMES, WIDTH, seed).network.parameters())
+                for seed in (0, 0, 1)
+            ]
+            assert torch.equal(weights[0], weights[1])
+            assert not torch.equal(weights[0], weights[2])
