@@ -1,4 +1,4 @@
-"""Figures of the test clips' flow: 1, 4 and 12."""
+"""Figures of the test clips' own flow: 1 and 4 (2.2)."""
 
 from collections.abc import Iterator
 
@@ -17,10 +17,8 @@ from flowmend.figures.consistency import (
     draw_spatio_temporal,
     relative_motion,
 )
-from flowmend.figures.edges import EdgeSources, draw_edge_sources
 from flowmend.io.progress import tracked
 from flowmend.stages.drawing import Drawing, Study, rounded
-from flowmend.stages.layout import EDGE_SOURCES
 
 INDEPENDENT = "dis"
 
@@ -76,35 +74,6 @@ def spatio_temporal_error(study: Study) -> Drawing:
         caption,
         study.clips.files("sequences", "flow"),
         facts={"clip": name, "frame": frame, "rank_correlation_with_c": rank},
-    )
-
-
-def edge_sources(study: Study) -> Drawing:
-    """Fig. 12: the edge sources on the frame of Fig. 4."""
-    name, frame = _clearest(study)
-    flow = study.clips.field(name, "forward", frame)
-    size = (flow.shape[1], flow.shape[2])
-    edges = {source: study.clips.edges(name, source)[frame] for source in EDGE_SOURCES}
-    segmentation = study.clips.segmentation(name, frame, size)
-    image = study.clips.image(name, frame)
-    sources = EdgeSources(name, frame, image, segmentation, flow, edges)
-    strength = {s: rounded(v) for s, v in sources.gradient_on_edges().items() if np.isfinite(v)}
-    caption = (
-        "Three places that motion edges can come from, on the frame of Fig. 4, each map below its "
-        "source. Canny on the image also finds texture that does not move apart; the outlines of "
-        "annotated objects miss what is not annotated; Canny on the flow itself follows the motion "
-        "borders by construction. The mean gradient of the flow on each map's edges says how much "
-        "motion they mark. The report's fourth source, the HED network, needs its trained weights, "
-        "which flowmend does not ship."
-    )
-    return Drawing(
-        draw_edge_sources(sources),
-        draw_edge_sources,
-        "Edges from the image, the objects and the flow",
-        "12",
-        caption,
-        study.clips.files("sequences", "flow", "edges"),
-        facts={"clip": name, "frame": frame, "flow_gradient_on_edges_px_per_px": strength},
     )
 
 
