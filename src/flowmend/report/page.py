@@ -164,15 +164,14 @@ def render(page: Page) -> str:
 
 
 COMMON = ("study", "task", "network", "fill", "output", "setup", "losses")
+USUAL = (None, False, "image")
 
 
 def _settings(block: Mapping[str, Any]) -> str:
-    """What an experiment sets beside the columns that all have."""
-    own = {key: value for key, value in block.items() if key not in COMMON and value}
-    words = {
-        key: key
-        if value is True
-        else f"{key} {', '.join(value) if isinstance(value, list) else value}"
-        for key, value in own.items()
-    }
-    return "; ".join(word.replace("_", " ") for word in words.values())
+    """What an experiment sets beside the columns that all have, where it is not as usual."""
+    words = []
+    for key, value in block.items():
+        if key not in COMMON and value not in USUAL:
+            text = ", ".join(value) if isinstance(value, list) else str(value)
+            words.append(key if value is True else f"{key}: {text}")
+    return "; ".join(words).replace("_", " ")
