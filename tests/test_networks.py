@@ -35,8 +35,8 @@ class TestTrunk:
 
     def test_every_parameter_has_a_gradient(self, name: str) -> None:
         trunk = NETWORKS[name](3, 2, 4)
-        for layer in trunk.modules():  # the blocks start as identities: wake them
-            if isinstance(layer, nn.Conv2d):
+        for layer in trunk.modules():  # blocks and translations start as identities: wake them
+            if isinstance(layer, nn.Conv2d | nn.Linear):
                 nn.init.normal_(layer.weight, std=0.1)
         trunk(torch.randn(1, 3, 16, 16)).square().sum().backward()
         assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in trunk.parameters())
@@ -62,19 +62,19 @@ def test_the_two_are_of_comparable_size() -> None:
 class TestFlowPredictor:
     def test_residual_starts_as_the_fill(self, name: str) -> None:
         filled = _filled()
-        assert torch.equal(_predictor(name, residual=True)(filled, _hole(filled)), filled)
+        assert torch.equal(_predictor(name, residual=True)(filled, _hole(filled)).flows, filled)
 
     def test_residual_changes_the_hole_alone(self, name: str) -> None:
         predictor, filled = _predictor(name, residual=True), _filled()
         nn.init.normal_(predictor.trunk.last.weight)
-        changed = (predictor(filled, _hole(filled)) != filled).any(dim=(2, 3))
+        changed = (predictor(filled, _hole(filled)).flows != filled).any(dim=(2, 3))
         assert torch.equal(changed, _hole(filled))
 
     def test_direct_predicts_the_whole_frame(self, name: str) -> None:
         predictor, filled = _predictor(name, residual=False), _filled()
         nn.init.zeros_(predictor.trunk.last.weight)
         nn.init.ones_(predictor.trunk.last.bias)
-        predicted = predictor(filled, _hole(filled))
+        predicted = predictor(filled, _hole(filled)).flows
         assert torch.equal(predicted, torch.full_like(filled, FLOW_UNIT_PX))
 
 

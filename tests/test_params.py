@@ -17,6 +17,9 @@ TRAIN = ("scales", "smoke", "train")
 DATA = ("scales", "smoke", "data")
 HOLES = ("scales", "smoke", "holes")
 UNET = ("experiments", "unet_zero")
+GAN = ("experiments", "edge_gan")
+SANITY = ("experiments", "fb_sanity")
+MOVE = ("experiments", "move_unet")
 
 Write = Callable[[object], Path]
 
@@ -72,6 +75,13 @@ class TestShipped:
     def test_the_scales_of_the_issue_are_there(self, shipped: dict) -> None:
         assert {"smoke", "laptop", "study", "davis", "paper"} <= set(shipped["scales"])
         assert shipped["scale"] == "laptop"
+
+    def test_a_block_without_a_task_mends_flow(self, project: Path, shipped: dict) -> None:
+        loaded = params.load(project / "params.yaml")
+        tasks = {n: block.get("task", "flow") for n, block in shipped["experiments"].items()}
+        assert {n: block.task for n, block in loaded.experiments.items()} == tasks
+        assert list(loaded.mending) == [name for name, task in tasks.items() if task == "flow"]
+        assert set(tasks.values()) == {"flow", "backward_flow", "edges", "move_pattern"}
 
     def test_is_frozen(self, project: Path) -> None:
         loaded = params.load(project / "params.yaml")
@@ -181,18 +191,71 @@ WRONG = [
     (
         (*UNET, "network"),
         "vgg",
-        ": experiments.unet_zero.network: is 'vgg'; it must be 'unet' or 'resnet'",
+        ": experiments.unet_zero.network: is 'vgg'; it must be 'unet', 'resnet' or 'unet_warp'",
     ),
     (
         (*UNET, "losses"),
         {"l3": 1.0},
-        ": experiments.unet_zero.losses.l3: is 'l3'; it must be 'l1', 'l2' or 'forward_backward'",
+        ": experiments.unet_zero.losses.l3: is 'l3'; it must be 'l1', 'l2', 'forward_backward', "
+        "'lateral_dependency', 'spatio_temporal', 'edge_agreement' or 'patchgan'",
     ),
     ((*UNET, "losses"), {}, ": experiments.unet_zero.losses: is empty; give at least one"),
     (
         (*UNET, "losses"),
         {"l1": 0.0},
         ": experiments.unet_zero.losses.l1: is 0.0; it must be greater than 0",
+    ),
+    # tasks, and what belongs to one of them alone
+    (
+        (*GAN, "task"),
+        "fly",
+        ": experiments.edge_gan.task: is 'fly'; "
+        "it must be one of 'flow', 'backward_flow', 'edges', 'move_pattern'",
+    ),
+    (
+        (*GAN, "critic_steps"),
+        0,
+        ": experiments.edge_gan.critic_steps: is 0; it must be greater than 0",
+    ),
+    (
+        (*GAN, "critic_steps"),
+        2.5,
+        ": experiments.edge_gan.critic_steps: is 2.5; it must be a valid integer",
+    ),
+    (
+        (*UNET, "critic_steps"),
+        3,
+        ": experiments.unet_zero.critic_steps: does not belong to this block; remove it",
+    ),
+    (
+        (*MOVE, "setup"),
+        "all_frames",
+        ": experiments.move_unet.setup: does not belong to this block; remove it",
+    ),
+    (
+        (*GAN, "losses"),
+        {"patchgan": 1.0},
+        ": experiments.edge_gan.losses.patchgan: is 'patchgan'; it must be 'wgan_gp'",
+    ),
+    *[
+        ((*block, "losses"), {}, f": {'.'.join(block)}.losses: is empty; give at least one")
+        for block in (GAN, SANITY, MOVE)
+    ],
+    (
+        (*UNET, "losses"),
+        {"l1": 1.0, "edge_agreement": 0.1},
+        ": experiments.unet_zero: the loss edge_agreement needs edges: true; change one of them",
+    ),
+    ((*UNET, "edges"), 1, ": experiments.unet_zero.edges: is 1; it must be a valid boolean"),
+    (
+        (*UNET, "region"),
+        "window",
+        ": experiments.unet_zero.region: is 'window'; it must be 'image' or 'hole'",
+    ),
+    (
+        (*MOVE, "coordinates"),
+        "yes",
+        ": experiments.move_unet.coordinates: is 'yes'; it must be a valid boolean",
     ),
     (
         ("experiments", "01"),
@@ -231,15 +294,24 @@ class TestWrong:
         del raw["scales"]["smoke"]["holes"]["seed"]
         assert _message(write(raw)) == ": scales.smoke.holes.seed: is missing; add it"
 
+    def test_critic_steps_are_asked_for(self, shipped: dict, write: Write) -> None:
+        raw = copy.deepcopy(shipped)
+        del raw["experiments"]["edge_gan"]["critic_steps"]
+        message = _message(write(raw))
+        assert message == ": experiments.edge_gan.critic_steps: is missing; add it"
+
+    @pytest.mark.parametrize("name", ["unet_zero", "edge_gan"])
     def test_an_experiment_cannot_ask_for_holes_that_a_scale_does_not_draw(
-        self, shipped: dict, write: Write
+        self, shipped: dict, write: Write, name: str
     ) -> None:
-        raw = _changed(shipped, (*UNET, "hole_shapes"), ["object"])
-        assert params.load(write(raw)).experiment("unet_zero").hole_shapes == ["object"]
+        raw = _changed(shipped, ("experiments", name, "hole_shapes"), ["object"])
+        assert params.load(write(raw)).experiment(name).hole_shapes == ["object"]
+        for block in raw["experiments"].values():
+            if block is not raw["experiments"][name]:
+                block.pop("hole_shapes", None)
         raw = _changed(raw, (*HOLES, "shapes"), ["rectangle"])
-        assert "experiments.unet_zero.hole_shapes asks for shapes that scales.smoke" in _message(
-            write(raw)
-        )
+        message = f"experiments.{name}.hole_shapes asks for shapes that scales.smoke"
+        assert message in _message(write(raw))
 
     @given(st.floats(1e-300, 1e300), st.integers(0, 9))
     def test_what_is_advised_for_a_number_read_as_text_is_read_as_that_number(

@@ -62,7 +62,10 @@ def explain(path: Path | str, error: ValidationError, keys: set[str]) -> InputEr
     first, kind = errors[0], errors[0]["type"]
     where = f"{path}: {'.'.join(_parts(first)) or '(top level)'}"
     if kind == "extra_forbidden":
-        return InputError(where, "is not a known key", _spelling(_parts(first)[-1], keys))
+        key = _parts(first)[-1]
+        if key in keys:
+            return InputError(where, "does not belong to this block", "remove it")
+        return InputError(where, "is not a known key", _spelling(key, keys))
     if kind == "missing":
         return InputError(where, "is missing", "add it")
     if kind == "union_tag_invalid":

@@ -55,14 +55,14 @@ class BackwardFlowExperiment(_Experiment):
 
     task: Literal["backward_flow"]
     network: Trunk
-    losses: dict[Literal["forward_backward"], PositiveFloat]
+    losses: Annotated[dict[Literal["forward_backward"], PositiveFloat], Field(min_length=1)]
 
 
 class EdgesExperiment(_Experiment):
     """Continue the edges of a single frame into the hole (report, 2.6.4)."""
 
     task: Literal["edges"]
-    losses: dict[Literal["wgan_gp"], PositiveFloat]
+    losses: Annotated[dict[Literal["wgan_gp"], PositiveFloat], Field(min_length=1)]
     critic_steps: PositiveInt
     hole_shapes: HoleShapes | None = None
 
@@ -73,7 +73,7 @@ class MovePatternExperiment(_Experiment):
     task: Literal["move_pattern"]
     network: Trunk
     coordinates: bool = False
-    losses: dict[Literal["l1"], PositiveFloat]
+    losses: Annotated[dict[Literal["l1"], PositiveFloat], Field(min_length=1)]
 
 
 def _task(block: object) -> str:
