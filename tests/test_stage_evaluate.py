@@ -1,6 +1,7 @@
 """Stage evaluate: which methods meet which clips, what is kept, and same bytes however it ran."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
 
@@ -10,13 +11,17 @@ import pytest
 import torch
 
 from flowmend import params
+from flowmend.datasets.moving_shapes import render, write_davis
+from flowmend.edges import EDGES_VERSION, flow_edges
 from flowmend.errors import InputError
 from flowmend.holes import HOLES_VERSION
 from flowmend.io.flow_archive import FlowArchiveWriter
+from flowmend.io.layout_zip import writing_zip
 from flowmend.io.packed_maps import PackedMaps, write_packed_maps
-from flowmend.params import Experiment, Params
+from flowmend.params import EXPERIMENT as BLOCK
+from flowmend.params import Params
 from flowmend.stages import evaluate as stage
-from flowmend.stages.layout import SHARDS, Layout
+from flowmend.stages.layout import EDGE_SOURCES, SHARDS, Layout
 from flowmend.types import Clip, Completion
 
 SCALE, FRAMES, SIZE = "tiny", 6, 16
@@ -43,31 +48,51 @@ class ByteOffset:
     def __call__(self, clip: Clip) -> Completion:
         return Completion(clip.forward + self._px, clip.backward + self._px)
 
+    @property
+    def inpainter(self) -> "ByteOffset":
+        return self
+
 
 @pytest.fixture
 def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the test clips of a tiny scale, four shards of one clip each."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(stage, "load_inpainter", ByteOffset)
+    monkeypatch.setattr(stage, "load_model", ByteOffset)
     monkeypatch.setattr(ByteOffset, "loads", [])
     for shard in SHARDS:
         _write_shard(shard, seed=shard)
     return tmp_path
 
 
-def _write_shard(shard: int, seed: int) -> None:
+def _write_shard(shard: int, seed: int, estimator: str = "exact") -> None:
     random = np.random.default_rng(seed)
     name = f"clip_{shard}"
-    with FlowArchiveWriter(LAYOUT.flow("test", shard), "fast", 1 / 128) as archive:
-        for direction in ("forward", "backward"):
-            for t in range(FRAMES):
-                field = random.normal(size=(2, SIZE, SIZE)).cumsum(-1).astype(np.float32)
+    flow = random.normal(size=(2, FRAMES, 2, SIZE, SIZE)).cumsum(-1).astype(np.float32)
+    archive = FlowArchiveWriter(
+        LAYOUT.flow("test", shard), "fast", 1 / 128, {"estimator": estimator}
+    )
+    with archive:
+        for direction, fields in zip(("forward", "backward"), flow):
+            for t, field in enumerate(fields):
                 archive.add(f"{name}/{direction}/{t}", field)
+    edges = np.stack([flow_edges(field, 0.5) for field in flow[0]])
+    packed = np.stack([np.roll(edges, k, -1) for k in range(len(EDGE_SOURCES))])[None]
+    maps = PackedMaps.pack([name], EDGE_SOURCES, packed, EDGES_VERSION)
+    write_packed_maps(LAYOUT.edges("test", shard), maps)
+    _write_sequence(shard, lambda member: True)
     holes = np.zeros((1, len(SHAPES), SIZE, SIZE), bool)
     holes[0, 0, 4:9, 4 : 8 + shard] = True
     holes[0, 1, 10:12, 2:13] = True
     maps = PackedMaps.pack([name], list(SHAPES), holes, HOLES_VERSION)
     write_packed_maps(LAYOUT.holes("test", shard), maps)
+
+
+def _write_sequence(shard: int, keep: Callable[[str], bool]) -> None:
+    """Frames, segmentations and occlusions of a shard's clip, but those not kept."""
+    rendered = render(shard, FRAMES + 2, SIZE, SIZE)
+    with writing_zip(LAYOUT.sequences("test", shard)) as archive:
+        add = lambda path, data: archive.add(path, data) if keep(path) else None  # noqa: E731
+        write_davis(rendered, f"clip_{shard}", add)
 
 
 def _settings(project: Path, **experiments: dict) -> Params:
@@ -81,7 +106,9 @@ def _settings(project: Path, **experiments: dict) -> Params:
             "evaluate": smoke.evaluate.model_copy(update={"bootstrap_samples": 100}),
         }
     )
-    blocks = {name: Experiment(**EXPERIMENT | changes) for name, changes in experiments.items()}
+    blocks = {
+        name: BLOCK.validate_python(EXPERIMENT | changes) for name, changes in experiments.items()
+    }
     for name in blocks:
         for seed in scale.train.seeds:
             if not LAYOUT.weights(name, seed).exists():
@@ -90,8 +117,9 @@ def _settings(project: Path, **experiments: dict) -> Params:
     return loaded.model_copy(update={"scales": {SCALE: scale}, "experiments": blocks})
 
 
-def _tables() -> tuple[bytes, bytes]:
-    return LAYOUT.results.read_bytes(), LAYOUT.summary.read_bytes()
+def _tables() -> tuple[bytes, bytes, bytes]:
+    files = (LAYOUT.results, LAYOUT.summary, LAYOUT.tasks)
+    return tuple(path.read_bytes() for path in files)
 
 
 @pytest.mark.usefixtures("tiny")
@@ -216,7 +244,7 @@ class TestCache:
     ) -> None:
         settings = _settings(project, net={"setup": "all_frames"})
         stage.run(settings, SCALE)
-        results, summary = _tables()
+        results, summary, tasks = _tables()
         evaluated.clear()
         scale = settings.at(SCALE)
         other = scale.evaluate.model_copy(update={"bootstrap_seed": 4})
@@ -224,6 +252,7 @@ class TestCache:
         stage.run(settings.model_copy(update={"scales": {SCALE: scale}}), SCALE)
         assert evaluated == []
         assert LAYOUT.results.read_bytes() == results
+        assert LAYOUT.tasks.read_bytes() == tasks
         assert LAYOUT.summary.read_bytes() != summary
 
 
@@ -236,12 +265,14 @@ def _other_hole(shard: int) -> None:
 
 @pytest.mark.usefixtures("tiny")
 class TestMissing:
-    @pytest.mark.parametrize("what", ["flow", "holes", "weights"])
+    @pytest.mark.parametrize("what", ["sequences", "flow", "holes", "edges", "weights"])
     def test_names_the_file_and_leaves_no_table(self, project: Path, what: str) -> None:
         settings = _settings(project, net={"setup": "all_frames"})
         path = {
+            "sequences": LAYOUT.sequences("test", 1),
             "flow": LAYOUT.flow("test", 1),
             "holes": LAYOUT.holes("test", 1),
+            "edges": LAYOUT.edges("test", 1),
             "weights": LAYOUT.weights("net", 1),
         }[what]
         path.unlink()
