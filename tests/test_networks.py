@@ -33,6 +33,16 @@ class TestTrunk:
     def test_keeps_any_size(self, name: str, size: tuple[int, int]) -> None:
         assert NETWORKS[name](7, 5, 4)(torch.randn(2, 7, *size)).shape == (2, 5, *size)
 
+    def test_starts_without_a_lattice(self, name: str) -> None:
+        """Pixels that one place of the coarse grid predicts are alike at the start."""
+        block = {"resnet": 4}.get(name, 2)
+        with torch.no_grad():
+            y = NETWORKS[name](3, 2, 4)(torch.randn(1, 3, 16, 16))
+        coarse = y[..., ::block, ::block]
+        assert coarse.std() > 0
+        shown = coarse.repeat_interleave(block, -1).repeat_interleave(block, -2)
+        torch.testing.assert_close(y, shown)
+
     def test_every_parameter_has_a_gradient(self, name: str) -> None:
         trunk = NETWORKS[name](3, 2, 4)
         for layer in trunk.modules():  # blocks and translations start as identities: wake them

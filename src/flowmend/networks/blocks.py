@@ -16,6 +16,18 @@ def conv(channels_in: int, channels_out: int, size: int = 3, stride: int = 1) ->
     return layer
 
 
+def conv_of_places(channels_in: int, channels_out: int, block: int) -> nn.Conv2d:
+    """1×1 convolution to the ``block``² places of :func:`depth_to_space`, all alike at the start.
+
+    Places that start apart leave a lattice in the picture that training does not remove (Aitken
+    et al. 2017; docs/training.md).
+    """
+    layer = conv(channels_in, block**2 * channels_out, size=1)
+    with torch.no_grad():
+        layer.weight.copy_(layer.weight[:channels_out].repeat(block**2, 1, 1, 1))
+    return layer
+
+
 class ResidualBlock(nn.Module):
     """x + conv(act(conv(act(x)))), the identity at the start (He et al. 2016).
 

@@ -3,7 +3,14 @@
 from torch import Tensor, nn
 from torch.nn import functional
 
-from flowmend.networks.blocks import SLOPE, ResidualBlock, conv, depth_to_space, pad_to_multiple
+from flowmend.networks.blocks import (
+    SLOPE,
+    ResidualBlock,
+    conv,
+    conv_of_places,
+    depth_to_space,
+    pad_to_multiple,
+)
 
 GRID_PX = 4
 
@@ -26,7 +33,7 @@ class ResNet(nn.Module):
         super().__init__()
         self.first = conv(in_channels, 2 * width, size=2 * GRID_PX, stride=GRID_PX)
         self.blocks = nn.Sequential(*(ResidualBlock(2 * width) for _ in range(blocks)))
-        self.last = conv(2 * width, GRID_PX**2 * out_channels, size=1)
+        self.last = conv_of_places(2 * width, out_channels, block=GRID_PX)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, in, H, W) to (B, out, H, W)."""

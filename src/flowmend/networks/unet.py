@@ -4,7 +4,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from flowmend.networks.blocks import SLOPE, ResidualBlock, conv, depth_to_space, pad_to_multiple
+from flowmend.networks.blocks import (
+    SLOPE,
+    ResidualBlock,
+    conv,
+    conv_of_places,
+    depth_to_space,
+    pad_to_multiple,
+)
 
 
 class UNet(nn.Module):
@@ -26,7 +33,7 @@ class UNet(nn.Module):
         self.encoders = nn.ModuleList([_level(in_channels, width, size=4, stride=2)])
         self.encoders.extend(_level(fine, 2 * fine, stride=2) for fine in widths[:-1])
         self.decoders = nn.ModuleList(_merge(fine) for fine in widths[:-1])
-        self.last = conv(width, 4 * out_channels, size=1)
+        self.last = conv_of_places(width, out_channels, block=2)
         self.multiple = 2 ** (depth + 1)
 
     def forward(self, x: Tensor) -> Tensor:
