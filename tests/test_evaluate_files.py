@@ -1,11 +1,13 @@
 """`flowmend evaluate`: any footage, outside the pipeline, the same tables."""
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from torch import nn
 
 from flowmend import cli, params
 from flowmend.datasets.moving_shapes import render, write_davis
@@ -14,10 +16,10 @@ from flowmend.estimators import ESTIMATORS, clips_of
 from flowmend.evaluation.compare import RESULT_COLUMNS, SUMMARY_COLUMNS
 from flowmend.io.images import encode_segmentation
 from flowmend.io.layout_zip import open_layout, writing_zip
-from flowmend.params import Experiment
+from flowmend.params import FlowExperiment
 from flowmend.stages import evaluate_files as command
 from flowmend.stages import footage
-from flowmend.stages.build import Model, build_predictor
+from flowmend.stages.build import Model, build_network
 from flowmend.stages.footage import measure_clips, read_footage
 from flowmend.training.checkpoint import save_model
 from flowmend.types import Clip, Completion
@@ -94,34 +96,35 @@ class TestFootage:
         assert names == ["long_008", "long_024", "long_040", "short_000"]
 
 
-class Truth:
+@dataclass(frozen=True)
+class Perfect(Model):
     """A stand-in for a network that needs no training."""
 
-    def __call__(self, clip: Clip) -> Completion:
-        return Completion(clip.forward, clip.backward)
+    @property
+    def inpainter(self) -> Callable[[Clip], Completion]:
+        return lambda clip: Completion(clip.forward, clip.backward)
 
 
 @pytest.fixture
 def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "seed-4.safetensors"
 
-    experiment = Experiment(
+    experiment = FlowExperiment(
         study="x", network="unet", fill="zero", output="direct", setup="sandwich", losses={"l1": 1}
     )
+    settings = {
+        "data": {"frames": FRAMES, "height_px": 64, "width_px": SIDE},
+        "train": {"threads": 1},
+        "holes": {
+            "min_side_px": 10,
+            "max_side_px": 18,
+            "shapes": ["rectangle", "ellipse", "stroke", "object"],
+        },
+    }
 
     def load(asked: Path) -> Model:
         assert asked == path
-        return Model(
-            name="perfect",
-            experiment=experiment,
-            seed=4,
-            frames=FRAMES,
-            threads=1,
-            size_px=(64, SIDE),
-            sides_px=(10, 18),
-            shapes=("rectangle", "ellipse", "stroke", "object"),
-            inpainter=Truth(),
-        )
+        return Perfect("perfect", experiment, 4, nn.Identity(), settings)
 
     monkeypatch.setattr(command, "load_model", load)
     return path
@@ -218,41 +221,69 @@ class TestTrainedWeights:
     """The way from a file of the stage `train` to the tables, without stand-ins."""
 
     @pytest.fixture
-    def untrained(self, project: Path, tmp_path: Path) -> Path:
-        """A residual network before its first step: it gives back the fill it starts from."""
-        loaded = params.load(project / "params.yaml")
-        scale, name = loaded.at("smoke"), "unet_biharmonic_residual"
-        experiment = loaded.experiment(name)
-        predictor = build_predictor(experiment, FRAMES, scale.train.width, seed=0)
-        blocks = {"data": scale.data, "holes": scale.holes, "train": scale.train}
-        path = tmp_path / "seed-0.safetensors"
-        save_model(
-            path,
-            predictor.state_dict(),
-            {key: block.model_dump(mode="json") for key, block in blocks.items()}
-            | {"name": name, "seed": 0, "experiment": experiment.model_dump(mode="json")},
-        )
-        return path
+    def untrained(self, project: Path, tmp_path: Path) -> Callable[[str], Path]:
+        """Weights of an experiment before its first step."""
 
-    def test_an_untrained_residual_scores_as_its_fill(
-        self, untrained: Path, tmp_path: Path
-    ) -> None:
+        def write_weights(name: str) -> Path:
+            loaded = params.load(project / "params.yaml")
+            scale, experiment = loaded.at("smoke"), loaded.experiment(name)
+            network = build_network(experiment, FRAMES, scale.train.width, seed=0)
+            kinds = ("data", "holes", "edges", "train")
+            blocks = {kind: getattr(scale, kind).model_dump(mode="json") for kind in kinds}
+            metadata = {"name": name, "seed": 0, "experiment": experiment.model_dump(mode="json")}
+            path = tmp_path / "seed-0.safetensors"
+            save_model(path, network.state_dict(), blocks | metadata)
+            return path
+
+        return write_weights
+
+    def _tree(self, root: Path) -> Path:
         for name in ("a", "b"):
             shapes = render(ord(name), frames=8, height=64, width=64)
-            write_davis(shapes, name, lambda path, data: write(tmp_path / "tree" / path, data))
-        command.evaluate_files(untrained, tmp_path / "tree", tmp_path / "out")
+            write_davis(shapes, name, lambda path, data: write(root / path, data))
+        return root
+
+    def test_an_untrained_residual_scores_as_its_fill(
+        self, untrained: Callable[[str], Path], tmp_path: Path
+    ) -> None:
+        """It gives back the fill it starts from."""
+        weights = untrained("unet_biharmonic_residual")
+        command.evaluate_files(weights, self._tree(tmp_path / "tree"), tmp_path / "out")
         summary = pd.read_csv(tmp_path / "out" / "summary.csv")
         network = summary[summary["kind"] == "network"].iloc[0]
         assert network["setup"] == "all_frames"
         assert network["cases"] == 2 * 4 * 2
         assert network["ratio_biharmonic"] == pytest.approx(1, abs=1e-5)
 
+    @pytest.mark.parametrize("name", ["joint_edges", "unet_coordinates_smooth", "unet_warp_smooth"])
+    def test_networks_of_every_kind_are_judged_on_their_own_holes(
+        self, untrained: Callable[[str], Path], tmp_path: Path, name: str
+    ) -> None:
+        tree = self._tree(tmp_path / "tree")
+        command.evaluate_files(untrained(name), tree, tmp_path / "out")
+        results = pd.read_csv(tmp_path / "out" / "results.csv")
+        own = results[results["kind"] == "network"]
+        assert set(own["hole"]) == {"rectangle"}
+        assert len(own) == 2 * 2
+        assert np.isfinite(own["epe_hole_px"]).all()
+
+    @pytest.mark.parametrize("name", ["edge_gan", "fb_sanity", "move_warp"])
+    def test_weights_of_another_task_are_one_clear_line(
+        self, untrained: Callable[[str], Path], tmp_path: Path, project: Path, name: str
+    ) -> None:
+        task = params.load(project / "params.yaml").experiment(name).task
+        with pytest.raises(InputError, match=f"is of the task {task}; give weights of"):
+            command.evaluate_files(untrained(name), tmp_path, tmp_path / "out")
+        assert not (tmp_path / "out").exists()
+
 
 class TestObjectShapes:
     def test_weights_that_know_no_other_holes_need_masks(
         self, weights: Path, tmp_path: Path, monkeypatch
     ) -> None:
-        model = replace(command.load_model(weights), shapes=("object",))
+        model = command.load_model(weights)
+        block = model.experiment.model_copy(update={"hole_shapes": ["object"]})
+        model = replace(model, experiment=block)
         monkeypatch.setattr(command, "load_model", lambda _: model)
         boxes = davis_tree(tmp_path / "boxes", {"a": 8}, {})
         with pytest.raises(InputError, match="holds no masks to shape holes by"):
