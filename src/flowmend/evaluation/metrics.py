@@ -1,6 +1,6 @@
 """What a completion is worth, per clip and direction: distances to the truth, and its round trip.
 
-torchmetrics (1.9) has no end-point error: the two lines it takes stand here.
+No metrics library has the end-point error: the two lines it takes stand here.
 """
 
 from dataclasses import dataclass, fields
