@@ -83,6 +83,14 @@ class TestBatches:
         first, other = self._batches(clips)[0], self._batches(clips, seed=2)[0]
         assert not torch.equal(first.truth, other.truth)
 
+    @pytest.mark.parametrize("setup", ["middle_two", "all_frames"])
+    def test_every_part_is_channels_last_in_memory(self, clips: ClipSet, setup: str) -> None:
+        """Else a network's input is put together pixel by pixel, at a tenth of the speed."""
+        for batch in self._batches(clips, setup, edges=True, positions=True).between(0, 8):
+            flows = (batch.truth.flatten(1, 3), batch.filled.flatten(1, 3))
+            for part in (*flows, batch.hole, batch.edges, batch.position):
+                assert part.is_contiguous(memory_format=torch.channels_last)
+
     def test_an_epoch_meets_every_case_once(self, clips: ClipSet) -> None:
         batches = self._batches(clips, size=2)
         sizes = [hole.sum().item() for step in range(3) for hole in batches[step].hole]

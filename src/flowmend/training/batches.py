@@ -104,10 +104,11 @@ class Batches:
         self._cut(cases, *(turned_back(maps, symmetry) for maps in (*flows, hole)))
         truth, filled = torch.from_numpy(flows @ flow_action(symmetry, self._frames))
         hidden = torch.from_numpy(self._hides)[:, None, None]
+        holes = torch.from_numpy(hole)[:, None] & hidden
         return Batch(
             self._by_frame(truth),
             self._by_frame(filled),
-            torch.from_numpy(hole)[:, None] & hidden,
+            holes.contiguous(memory_format=torch.channels_last),
             self._edges_of(cases, symmetry),
             self._positions_of(cases, symmetry),
         )
