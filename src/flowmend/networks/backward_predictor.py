@@ -1,5 +1,6 @@
 """From a forward flow to the backward flow of the next frame (report, 2.2.3)."""
 
+import torch
 from torch import nn
 
 from flowmend.networks.flow_predictor import FLOW_UNIT_PX
@@ -17,9 +18,10 @@ class BackwardPredictor(nn.Module):
 
     def __init__(self, trunk: UNet | ResNet) -> None:
         super().__init__()
-        self.trunk = trunk
+        self.trunk = trunk.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, forward_flow: Flow) -> Flow:
         """Forward flow of frame t to backward flow of frame t+1, (B, 2, H, W), px."""
-        predicted: Flow = FLOW_UNIT_PX * self.trunk(forward_flow / FLOW_UNIT_PX)
+        inputs = forward_flow.contiguous(memory_format=torch.channels_last) / FLOW_UNIT_PX
+        predicted: Flow = FLOW_UNIT_PX * self.trunk(inputs)
         return predicted

@@ -21,7 +21,7 @@ class PatternMover(nn.Module):
 
     def __init__(self, trunk: nn.Module, coordinates: bool) -> None:
         super().__init__()
-        self.trunk = trunk
+        self.trunk = trunk.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.coordinates = coordinates
 
     def forward(self, pattern: Tensor, flow: Flow, position: Tensor | None = None) -> Tensor:
