@@ -105,7 +105,7 @@ train.run(params.load(), sys.argv[1], sys.argv[2])
 
 @pytest.mark.parametrize("experiment", [EXPERIMENT, "edge_gan"])
 def test_killed_and_run_again_gives_the_same_bytes(folder: Path, experiment: str) -> None:
-    _edit("steps: 6", "steps: 40")
+    _edit("steps: 6", "steps: 25")
     command = [sys.executable, "-c", KILLABLE, SCALE, experiment]
     scratch = Path("artifacts/.scratch/train")
     process = subprocess.Popen(command)
