@@ -14,9 +14,9 @@ from flowmend.figures.style import encode
 from flowmend.fills import FILLS
 from flowmend.io.atomic import write_text
 from flowmend.params import Params, load
-from flowmend.stages import edge_drawings
 from flowmend.stages.build import build_network
-from flowmend.stages.drawing import Drawing, Study
+from flowmend.stages.drawings import edges
+from flowmend.stages.drawings.drawing import Drawing, Study
 from flowmend.stages.layout import EDGE_SOURCES, Layout
 from flowmend.training.checkpoint import save_model
 from moving_square import square_clip
@@ -92,7 +92,7 @@ def _is_whole(drawing: Drawing) -> None:
 
 class TestFigure12:
     def test_shows_the_clearest_clip_and_the_table_s_measures(self, study: Study) -> None:
-        drawing = edge_drawings.edge_sources(study)
+        drawing = edges.edge_sources(study)
         _is_whole(drawing)
         assert (drawing.number, drawing.facts["clip"]) == ("12", "fast")
         found = drawing.facts["f_measure"]["1 px"]  # type: ignore[index]
@@ -102,7 +102,7 @@ class TestFigure12:
 
     def test_without_a_truth_says_so(self, study: Study) -> None:
         _write_table(study.layout, {})
-        drawing = edge_drawings.edge_sources(study)
+        drawing = edges.edge_sources(study)
         _is_whole(drawing)
         assert "no one knows the true boundaries" in drawing.caption
         assert drawing.facts["f_measure"] == {}
@@ -110,12 +110,12 @@ class TestFigure12:
     def test_a_missing_table_is_one_clear_line(self, study: Study) -> None:
         study.layout.tasks.unlink()
         with pytest.raises(InputError, match="is missing"):
-            edge_drawings.edge_sources(study)
+            edges.edge_sources(study)
 
 
 class TestFigure15:
     def test_shows_two_clips_by_what_was_measured(self, study: Study) -> None:
-        drawing = edge_drawings.edge_completion(study)
+        drawing = edges.edge_completion(study)
         _is_whole(drawing)
         assert (drawing.number, drawing.experiments) == ("15", ["gan"])
         examples = [fact for fact in drawing.facts.values() if isinstance(fact, dict)]
@@ -123,7 +123,7 @@ class TestFigure15:
         assert study.layout.weights("gan", 0) in drawing.inputs
 
     def test_the_same_study_gives_the_same_figure(self, study: Study) -> None:
-        first, second = (edge_drawings.edge_completion(study) for _ in range(2))
+        first, second = (edges.edge_completion(study) for _ in range(2))
         assert (first.caption, first.facts) == (second.caption, second.facts)
 
     def test_no_experiment_is_one_clear_line(self, study: Study) -> None:
@@ -131,4 +131,4 @@ class TestFigure15:
                  "setup": "all_frames", "losses": {"l1": 1.0}}}  # fmt: skip
         params = Params.model_validate({**study.params.model_dump(), "experiments": other})
         with pytest.raises(InputError, match="none is of task edges"):
-            edge_drawings.edge_completion(replace(study, params=params))
+            edges.edge_completion(replace(study, params=params))

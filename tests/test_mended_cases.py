@@ -8,10 +8,10 @@ import pytest
 
 from flowmend.errors import InputError
 from flowmend.params import EXPERIMENT
-from flowmend.stages.drawing import Study
-from flowmend.stages.experiment_words import contest_words, lambda_words, network_words
-from flowmend.stages.joint_drawings import _longest_edges
-from flowmend.stages.mended_cases import (
+from flowmend.stages.drawings.drawing import Study
+from flowmend.stages.drawings.experiment_words import contest_words, lambda_words, network_words
+from flowmend.stages.drawings.joint import _longest_edges
+from flowmend.stages.drawings.mended_cases import (
     at_share,
     crossed_by_error,
     hidden_edges,

@@ -9,9 +9,9 @@ from drawn_text import cut_off
 from flowmend.errors import InputError
 from flowmend.figures.style import encode
 from flowmend.params import Params, load
-from flowmend.stages import sanity_drawings, warping_drawing
 from flowmend.stages.build import build_network
-from flowmend.stages.drawing import Drawing, Study
+from flowmend.stages.drawings import sanity, warping_toy
+from flowmend.stages.drawings.drawing import Drawing, Study
 from flowmend.stages.layout import Layout
 from flowmend.training.checkpoint import save_model
 from moving_square import square_clip
@@ -68,7 +68,7 @@ def _is_whole(drawing: Drawing) -> None:
 
 
 def test_fig02_shows_the_slow_and_the_fast_clip(study: Study) -> None:
-    drawing = sanity_drawings.backward_flow_from_forward(study)
+    drawing = sanity.backward_flow_from_forward(study)
     _is_whole(drawing)
     assert drawing.number == "2"
     assert drawing.experiments == ["fb_sanity"]
@@ -78,13 +78,13 @@ def test_fig02_shows_the_slow_and_the_fast_clip(study: Study) -> None:
 
 
 def test_fig03b_shows_the_greatest_occlusion(study: Study) -> None:
-    drawing = sanity_drawings.occlusion_example(study)
+    drawing = sanity.occlusion_example(study)
     _is_whole(drawing)
     assert (drawing.number, drawing.facts["clip"]) == ("3b", "fast")
 
 
 def test_warping_toy_shows_every_network(study: Study) -> None:
-    drawing = warping_drawing.warping_toy(study)
+    drawing = warping_toy.warping_toy(study)
     _is_whole(drawing)
     assert drawing.experiments == ["move_unet", "move_place", "move_warp"]
     found = drawing.facts["error_ratio"]
@@ -93,8 +93,8 @@ def test_warping_toy_shows_every_network(study: Study) -> None:
 
 def test_without_their_experiments_they_say_so(study: Study, project: Path) -> None:
     others = (
-        (["move_unet"], sanity_drawings.backward_flow_from_forward, "forward_backward"),
-        (["fb_sanity"], warping_drawing.warping_toy, "patterns"),
+        (["move_unet"], sanity.backward_flow_from_forward, "forward_backward"),
+        (["fb_sanity"], warping_toy.warping_toy, "patterns"),
     )
     for names, draw, what in others:
         without = Study(_params(project, names), SCALE, study.layout, study.clips)

@@ -15,6 +15,7 @@ from flowmend.evaluation import (
     round_trips,
 )
 from flowmend.evaluation.compare import Method
+from flowmend.evaluation.estimated_edges import estimated_flow_edges
 from flowmend.evaluation.held_out import HoledClip
 from flowmend.evaluation.tasks import TaskRow
 from flowmend.fills import FILLS
@@ -50,6 +51,9 @@ def truth_rows(layout: Layout, settings: Scale, clips: Sequence[HoledClip]) -> I
                 hidden = [files.occlusion(name, t, flow.shape[-2:]) for t in range(frames - 1)]
                 yield from round_trips.occlusion_rows(name, flow, np.stack(hidden))
                 sources = {source: files.edges(name, source) for source in EDGE_SOURCES}
+                sources["estimated flow"] = estimated_flow_edges(
+                    files.frames(name), frames, flow.shape[-2:], settings.edges.canny_flow_px
+                )
                 yield from edge_measures.source_rows(name, flow[:, 0], sources)
 
 

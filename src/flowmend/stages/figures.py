@@ -8,45 +8,45 @@ from flowmend.io.atomic import write_bytes
 from flowmend.io.progress import tracked
 from flowmend.params import Params
 from flowmend.provenance import Provenance, code_fingerprint, hash_inputs
-from flowmend.stages import (
-    completion_drawings,
-    edge_drawings,
-    flow_drawings,
-    joint_drawings,
-    loss_drawings,
-    network_drawings,
-    overview_drawing,
-    result_drawings,
-    sanity_drawings,
-    warping_drawing,
+from flowmend.stages.drawings import (
+    completions,
+    edges,
+    flow,
+    joint,
+    losses,
+    networks,
+    overview,
+    results,
+    sanity,
+    warping_toy,
 )
-from flowmend.stages.drawing import Drawing, Study
+from flowmend.stages.drawings.drawing import Drawing, Study
 from flowmend.stages.held_out_files import HeldOutFiles
 from flowmend.stages.layout import Layout
 
 FIGURES: dict[str, Callable[[Study], Drawing]] = {
-    "overview": overview_drawing.overview,
-    "results": result_drawings.results_at_a_glance,
-    "fig01": flow_drawings.round_trips,
-    "fig02": sanity_drawings.backward_flow_from_forward,
-    "fig03a": result_drawings.minimisers,
-    "fig03b": sanity_drawings.occlusion_example,
-    "fig04": flow_drawings.spatio_temporal_error,
-    "fig05": completion_drawings.without_adversary,
-    "fig06": loss_drawings.loss_terms,
-    "fig07": completion_drawings.with_adversary,
-    "balance": loss_drawings.balance,
-    "fig08": completion_drawings.settings_compared,
-    "fig09": result_drawings.training_curves,
-    "fig10": network_drawings.warping_module,
-    "fig11": network_drawings.warping_network,
-    "warping_toy": warping_drawing.warping_toy,
-    "fig12": edge_drawings.edge_sources,
-    "fig13": joint_drawings.joint_inpainting,
-    "fig14": result_drawings.edge_agreement_surface,
-    "fig14_result": joint_drawings.edge_agreement_result,
-    "fig15": edge_drawings.edge_completion,
-    "flow_archive": result_drawings.flow_storage,
+    "overview": overview.overview,
+    "results": results.results_at_a_glance,
+    "fig01": flow.round_trips,
+    "fig02": sanity.backward_flow_from_forward,
+    "fig03a": results.minimisers,
+    "fig03b": sanity.occlusion_example,
+    "fig04": flow.spatio_temporal_error,
+    "fig05": completions.without_adversary,
+    "fig06": losses.loss_terms,
+    "fig07": completions.with_adversary,
+    "balance": losses.balance,
+    "fig08": completions.settings_compared,
+    "fig09": results.training_curves,
+    "fig10": networks.warping_module,
+    "fig11": networks.warping_network,
+    "warping_toy": warping_toy.warping_toy,
+    "fig12": edges.edge_sources,
+    "fig13": joint.joint_inpainting,
+    "fig14": results.edge_agreement_surface,
+    "fig14_result": joint.edge_agreement_result,
+    "fig15": edges.edge_completion,
+    "flow_archive": results.flow_storage,
 }
 """By file name, in the order of the report page."""
 

@@ -12,13 +12,13 @@ from flowmend.figures.adversarial import Contest, draw_balance, draw_loss_terms
 from flowmend.holes import setup_frames
 from flowmend.losses.adversarial import ADVERSARIES
 from flowmend.losses.consistency import forward_backward
-from flowmend.stages.drawing import Drawing, Study, rounded
-from flowmend.stages.experiment_words import (
+from flowmend.stages.drawings.drawing import Drawing, Study, rounded
+from flowmend.stages.drawings.experiment_words import (
     LOSS_WORDS,
     contest_words,
     lambda_words,
 )
-from flowmend.stages.mended_cases import flow_experiment
+from flowmend.stages.drawings.mended_cases import flow_experiment
 from flowmend.training.windows import corner, window_px
 
 OF_FIG05 = "lambda_1_1_0"

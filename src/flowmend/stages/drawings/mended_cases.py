@@ -12,7 +12,7 @@ from flowmend.figures.completions import MendedClip
 from flowmend.holes import setup_frames
 from flowmend.params import FlowExperiment
 from flowmend.stages.build import Model, load_model
-from flowmend.stages.drawing import Study
+from flowmend.stages.drawings.drawing import Study
 from flowmend.types import Clip, Completion
 
 Case = tuple[str, str]  # clip, shape of its hole

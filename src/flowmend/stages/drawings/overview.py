@@ -10,7 +10,7 @@ from flowmend.figures.consistency import ESTIMATOR_WORDS
 from flowmend.figures.overview import MendedCase, draw_overview
 from flowmend.holes import setup_frames
 from flowmend.stages.build import load_model
-from flowmend.stages.drawing import Drawing, Study, rounded
+from flowmend.stages.drawings.drawing import Drawing, Study, rounded
 from flowmend.stages.layout import FILLS
 from flowmend.types import Clip, Inpainter
 

@@ -24,7 +24,7 @@ from flowmend.figures.backward_flow import (
 )
 from flowmend.params import BackwardFlowExperiment
 from flowmend.stages.build import Trained, load_network
-from flowmend.stages.drawing import Drawing, Study, rounded
+from flowmend.stages.drawings.drawing import Drawing, Study, rounded
 
 LEAST_SHARE = 0.05
 

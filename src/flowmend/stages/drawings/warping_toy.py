@@ -15,7 +15,7 @@ from flowmend.figures.moving_patterns import (
 from flowmend.io.progress import tracked
 from flowmend.params import MovePatternExperiment
 from flowmend.stages.build import Trained, load_network
-from flowmend.stages.drawing import Drawing, Study, rounded
+from flowmend.stages.drawings.drawing import Drawing, Study, rounded
 
 EXAMPLES = ("uniform 2-4 px", "uniform 4-8 px", "object 2-4 px", "object 4-8 px")
 TRUNKS = {"unet": "U-Net", "resnet": "ResNet", "unet_warp": "+ warping module"}

@@ -12,7 +12,6 @@ from flowmend.evaluation.boundaries import TOLERANCES_PX, motion_boundaries
 from flowmend.evaluation.edge_measures import COMMON_SHAPE, LIKELY
 from flowmend.evaluation.statistics import ClipBootstrap, Estimate
 from flowmend.evaluation.tasks import tasks_from_csv
-from flowmend.figures.consistency import relative_motion
 from flowmend.figures.edge_completion import (
     LONG_SHARE,
     NEAR_PX,
@@ -25,7 +24,8 @@ from flowmend.inpainters.edges import EdgeInpainter
 from flowmend.io.progress import tracked
 from flowmend.params import EdgesExperiment
 from flowmend.stages.build import load_network
-from flowmend.stages.drawing import Drawing, Study, rounded
+from flowmend.stages.drawings.drawing import Drawing, Study, rounded
+from flowmend.stages.drawings.flow import clearest_moment
 from flowmend.stages.evaluate_tasks import edge_inpainter
 from flowmend.stages.layout import EDGE_SOURCES
 from flowmend.types import Clip
@@ -106,16 +106,6 @@ def edge_completion(study: Study) -> Drawing:
         [weights.parent.name],
         {"frame": frame, **{why: _facts(example) for why, example in examples.items()}},
     )
-
-
-def clearest_moment(study: Study) -> tuple[str, int]:
-    """The clip and frame whose parts move most against each other; the next frame exists."""
-    strength = {
-        (name, t): relative_motion(study.clips.field(name, "forward", t))
-        for name in study.clips.names
-        for t in range(study.frames - 1)
-    }
-    return max(strength, key=lambda moment: (strength[moment], moment))
 
 
 def _edge_gan(study: Study) -> tuple[Path, EdgeInpainter]:

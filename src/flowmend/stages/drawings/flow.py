@@ -18,7 +18,7 @@ from flowmend.figures.consistency import (
     relative_motion,
 )
 from flowmend.io.progress import tracked
-from flowmend.stages.drawing import Drawing, Study, rounded
+from flowmend.stages.drawings.drawing import Drawing, Study, rounded
 
 INDEPENDENT = "dis"
 
@@ -55,7 +55,7 @@ def round_trips(study: Study) -> Drawing:
 
 def spatio_temporal_error(study: Study) -> Drawing:
     """Fig. 4: the pair whose parts move most against each other, and three maps of it."""
-    name, frame = _clearest(study)
+    name, frame = clearest_moment(study)
     rank = _rank_correlations(study)
     caption = (
         f"Frame {frame} of {name}, the test pair whose parts move most against each other, and "
@@ -75,6 +75,16 @@ def spatio_temporal_error(study: Study) -> Drawing:
         study.clips.files("sequences", "flow"),
         facts={"clip": name, "frame": frame, "rank_correlation_with_c": rank},
     )
+
+
+def clearest_moment(study: Study) -> tuple[str, int]:
+    """The clip and frame whose parts move most against each other; the next frame exists."""
+    strength = {
+        (name, t): relative_motion(study.clips.field(name, "forward", t))
+        for name in study.clips.names
+        for t in range(study.frames - 1)
+    }
+    return max(strength, key=lambda moment: (strength[moment], moment))
 
 
 def _pairs(study: Study, name: str) -> Iterator[Pair]:
@@ -99,16 +109,6 @@ def _word(measure: PairMeasure) -> str:
 def _fact(measure: PairMeasure) -> dict[str, object]:
     values = measure._asdict()
     return {k: rounded(v) if isinstance(v, float) else v for k, v in values.items()}
-
-
-def _clearest(study: Study) -> tuple[str, int]:
-    """The clip and frame whose parts move most against each other; the next frame exists."""
-    strength = {
-        (name, t): relative_motion(study.clips.field(name, "forward", t))
-        for name in study.clips.names
-        for t in range(study.frames - 1)
-    }
-    return max(strength, key=lambda moment: (strength[moment], moment))
 
 
 def _moment(study: Study, name: str, frame: int) -> Moment:

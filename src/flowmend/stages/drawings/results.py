@@ -12,7 +12,7 @@ from flowmend.figures.edges import draw_edge_agreement
 from flowmend.figures.occlusions import draw_minimisers
 from flowmend.figures.results import draw_results
 from flowmend.figures.storage import OWN, draw_storage
-from flowmend.stages.drawing import Drawing, Study, rounded
+from flowmend.stages.drawings.drawing import Drawing, Study, rounded
 
 STORAGE_TABLE = Path("docs/benchmarks/flow_archive.csv")
 STORAGE_BOUND_PX = 1 / 128

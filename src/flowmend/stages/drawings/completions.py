@@ -4,9 +4,9 @@ import pandas as pd
 
 from flowmend.errors import InputError
 from flowmend.figures.completions import draw_inpainting, draw_settings
-from flowmend.stages.drawing import Drawing, Study, rounded
-from flowmend.stages.experiment_words import lambda_words
-from flowmend.stages.mended_cases import (
+from flowmend.stages.drawings.drawing import Drawing, Study, rounded
+from flowmend.stages.drawings.experiment_words import lambda_words
+from flowmend.stages.drawings.mended_cases import (
     CROSSED,
     Case,
     at_share,

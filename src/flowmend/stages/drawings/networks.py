@@ -12,9 +12,9 @@ from flowmend.networks.flow_predictor import FlowPredictor, channels
 from flowmend.networks.unet_warp import UNetWarp
 from flowmend.networks.warping import WarpingModule
 from flowmend.stages.build import Model, build_network
-from flowmend.stages.drawing import Drawing, Study, rounded
-from flowmend.stages.experiment_words import network_words
-from flowmend.stages.mended_cases import (
+from flowmend.stages.drawings.drawing import Drawing, Study, rounded
+from flowmend.stages.drawings.experiment_words import network_words
+from flowmend.stages.drawings.mended_cases import (
     CROSSED,
     Case,
     at_share,

@@ -14,8 +14,8 @@ from flowmend.figures.joint_edges import (
     gradient_norm,
 )
 from flowmend.stages.build import Model
-from flowmend.stages.drawing import Drawing, Study, rounded
-from flowmend.stages.mended_cases import (
+from flowmend.stages.drawings.drawing import Drawing, Study, rounded
+from flowmend.stages.drawings.mended_cases import (
     CROSSED,
     Case,
     at_share,

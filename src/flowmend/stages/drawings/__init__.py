@@ -1,0 +1,1 @@
+"""Each figure from the files of a scale: (Study) -> Drawing, one module a subject."""
