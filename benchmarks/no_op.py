@@ -23,7 +23,7 @@ TABLE = PROJECT / "docs" / "benchmarks" / "no_op.csv"
 PARTS = ("Snakefile", "dvc.yaml", "params.yaml", ".dvcignore", ".gitignore", ".dvc/config")
 FOLDERS = ("workflow", "profiles", "src", "docs")
 SCALE = "laptop"
-EXPERIMENTS = (9, 37)  # as shipped, and with the ablations that are to come
+EXPERIMENTS = (26, 44)  # as shipped, and with the ablations that are to come
 REPEATS = 5
 COMMANDS = {"dvc repro": ("dvc", "repro"), "snakemake": ("snakemake", "--cores", "2")}
 
