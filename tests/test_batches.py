@@ -15,7 +15,7 @@ from flowmend.io.packed_maps import PackedMaps, read_packed_maps, write_packed_m
 from flowmend.stages.layout import EDGE_SOURCES
 from flowmend.training.batches import Batches
 from flowmend.training.windows import STEP_PX, corner, window_px
-from training_clips import FRAMES, SHAPES, SIZE, clip_set, edges, holes, smooth_flow
+from training_clips import FIND, FRAMES, SHAPES, SIZE, clip_set, edges, holes, smooth_flow
 
 
 @pytest.fixture(scope="module")
@@ -86,9 +86,10 @@ class TestBatches:
     @pytest.mark.parametrize("setup", ["middle_two", "all_frames"])
     def test_every_part_is_channels_last_in_memory(self, clips: ClipSet, setup: str) -> None:
         """Else a network's input is put together pixel by pixel, at a tenth of the speed."""
-        for batch in self._batches(clips, setup, edges=True, positions=True).between(0, 8):
+        for batch in self._batches(clips, setup, find_edges=FIND, positions=True).between(0, 8):
             flows = (batch.truth.flatten(1, 3), batch.filled.flatten(1, 3))
-            for part in (*flows, batch.hole, batch.edges, batch.position):
+            extra = (batch.edges, batch.known_edges, batch.position)
+            for part in (*flows, batch.hole, *extra):
                 assert part.is_contiguous(memory_format=torch.channels_last)
 
     def test_an_epoch_meets_every_case_once(self, clips: ClipSet) -> None:

@@ -93,7 +93,7 @@ def test_outs_are_the_layout() -> None:
     graph, layout = dag.Dag("laptop", PROJECT), Layout("laptop")
     shards = [(split, shard) for split in SPLITS for shard in SHARDS]
     kinds = (layout.sequences, layout.flow, layout.holes, layout.fills, layout.edges)
-    expected = {layout.index, layout.results, layout.summary, layout.report}
+    expected = {layout.index, layout.results, layout.summary, layout.tasks, layout.report}
     expected |= {kind(*shard) for kind in kinds for shard in shards}
     expected |= {layout.model(name) for name in graph.params["experiments"]}
     expected |= {layout.figure("any").parent}

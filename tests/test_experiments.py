@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
 import yaml
 
 from flowmend import params as schema
+from flowmend.datasets.clip_set import ClipSet
 from flowmend.errors import InputError
 from flowmend.losses.adversarial import ADVERSARIES
 from flowmend.params import BackwardFlowExperiment, EdgesExperiment, FlowExperiment, Params
@@ -15,9 +17,9 @@ from flowmend.stages import train
 from flowmend.stages.build import Model, build_network, load_model, load_network
 from flowmend.stages.evaluate_tasks import edge_inpainter
 from flowmend.stages.layout import SHARDS, Layout
-from flowmend.stages.problems import build_opponent, training_clips
+from flowmend.stages.problems import build_opponent, build_problem, training_clips
 from flowmend.types import Clip
-from training_clips import FRAMES, SHAPES, SIZE, write_shard
+from training_clips import FRAMES, SHAPES, SIZE, in_memory, rough_flow, write_shard
 
 SCALE, WIDTH = "smoke", 4
 SHIPPED = schema.load(Path(__file__).resolve().parents[1] / "params.yaml").experiments
@@ -136,3 +138,43 @@ class TestOpponents:
             ]
             assert torch.equal(weights[0], weights[1])
             assert not torch.equal(weights[0], weights[2])
+
+
+class TestKnownEdges:
+    """What training tells a network is what the trained one is told when it mends."""
+
+    @pytest.fixture(scope="class")
+    def clips(self) -> ClipSet:
+        """Holes so large that a window is a whole frame."""
+        maps = np.zeros((2, 2, SIZE, SIZE), bool)
+        maps[0, :, 3:11, 4:11] = maps[1, :, 5:10, 3:12] = True
+        return in_memory(3 * np.stack([rough_flow(n) for n in range(2)]), maps)
+
+    def test_of_flow_and_edges(self, loaded: Params, clips: ClipSet) -> None:
+        train.run(loaded, SCALE, "joint_edges")
+        inpainter = load_model(Layout(SCALE).weights("joint_edges", 0)).inpainter
+        problem = build_problem(loaded.experiment("joint_edges"), loaded.at(SCALE), clips, seed=0)
+        agree = []
+        for batch in problem.between(0, 40):
+            assert batch.known_edges.any()
+            clip = Clip(batch.truth[:, :, 0], batch.truth[:, :, 1], batch.hole)
+            told = inpainter(clip).edges * ~batch.hole
+            agree.append((batch.known_edges == told).float().mean().item())
+        assert max(agree) == 1  # mirrored, cv2.Canny finds 1 or 2 pixels in 1000 otherwise
+        assert min(agree) > 0.99
+
+    def test_of_edges_alone(self, loaded: Params, clips: ClipSet) -> None:
+        train.run(loaded, SCALE, "edge_gan")
+        inpainter = edge_inpainter(load_network(Layout(SCALE).weights("edge_gan", 0)))
+        problem = build_problem(loaded.experiment("edge_gan"), loaded.at(SCALE), clips, seed=0)
+        told = set()
+        for flow, hole in zip(map(torch.from_numpy, clips.flow), torch.from_numpy(clips.holes)):
+            around = hole[0].expand(FRAMES, SIZE, SIZE)
+            known = inpainter(Clip(flow[:, 0], flow[:, 1], around)) * ~around
+            for side in (known, known.mT):
+                told |= {
+                    frame.numpy().tobytes() for k in range(4) for frame in side.rot90(k, (1, 2))
+                }
+        for batch in problem.between(0, 20):
+            assert batch.known.any()
+            assert {frame.numpy().tobytes() for frame in batch.known} <= told

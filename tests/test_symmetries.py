@@ -81,29 +81,34 @@ def _round_trips(flow: np.ndarray) -> np.ndarray:
 
 
 def _lively(flow: np.ndarray) -> np.ndarray:
-    """Where a frame moves much both ways: a map that no symmetry but that of space changes."""
-    return np.linalg.norm(flow[:, 0], axis=1) * np.linalg.norm(flow[:, 1], axis=1) > 2
+    """Where a field (…, 2, H, W) moves much: a map that turns exactly as its pixels do."""
+    return np.linalg.norm(flow, axis=-3) > 1.5
 
 
 @pytest.fixture(scope="module")
 def marked(clips: ClipSet) -> ClipSet:
     """The clips, with a map that can be told from the flow at a pixel in place of the edges."""
-    return replace(clips, edges=np.stack([_lively(flow) for flow in clips.flow]))
+    return replace(clips, edges=_lively(clips.flow[:, :, 0]))
 
 
 @pytest.mark.parametrize("symmetry", range(OF_A_SQUARE))
 class TestEdgesAndPositions:
     def _batch(self, clips: ClipSet, symmetry: int, setup: str = "all_frames") -> Batch:
-        batches = Batches(clips, SHAPES, "smooth", setup, 6, 1, edges=True, positions=True)
+        given = (SHAPES, "smooth", setup, 6, 1)
+        batches = Batches(clips, *given, find_edges=_lively, positions=True)
         batches._symmetry = lambda step: symmetry
         return batches[3]
 
-    def test_edges_turn_with_the_flow_they_belong_to(self, marked: ClipSet, symmetry: int) -> None:
-        batch = self._batch(marked, symmetry)
+    @pytest.mark.parametrize("setup", ["all_frames", "middle_two"])
+    def test_edges_turn_with_the_flow_they_belong_to(
+        self, marked: ClipSet, symmetry: int, setup: str
+    ) -> None:
+        batch = self._batch(marked, symmetry, setup)
         assert 0.1 < batch.edges.mean() < 0.9
-        expected = np.stack([_lively(flow) for flow in batch.truth.numpy()])
-        assert np.array_equal(batch.edges.numpy(), expected)
-        assert batch.edges.dtype == torch.float32
+        true, filled = (_lively(flow.numpy()[:, :, 0]) for flow in (batch.truth, batch.filled))
+        assert np.array_equal(batch.edges.numpy(), true)
+        assert np.array_equal(batch.known_edges.numpy(), filled & ~batch.hole.numpy())
+        assert batch.edges.dtype == batch.known_edges.dtype == torch.float32
 
     def test_a_position_is_the_cut_of_the_turned_frame_s(
         self, clips: ClipSet, symmetry: int
@@ -122,7 +127,7 @@ class TestEdgesAndPositions:
         plain = Batches(clips, SHAPES, "smooth", "middle_two", 6, 1)
         plain._symmetry = lambda step: symmetry
         own, without = self._batch(clips, symmetry, "middle_two"), plain[3]
-        assert without.edges is without.position is None
+        assert without.edges is without.known_edges is without.position is None
         for name in ("truth", "filled", "hole"):
             assert torch.equal(getattr(own, name), getattr(without, name))
 

@@ -1,5 +1,6 @@
 """Clips for the tests of the training room, made through the pipeline's own files."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import numpy as np
 from flowmend.datasets.clip_set import ClipSet, load_clip_set
 from flowmend.edges import EDGES_VERSION, flow_edges
 from flowmend.io.flow_archive import FlowArchiveWriter
-from flowmend.io.hole_values import write_hole_values
+from flowmend.io.hole_values import HoleValues, write_hole_values
 from flowmend.io.packed_maps import PackedMaps, write_packed_maps
 from flowmend.stages.holes import fill_holes
 from flowmend.stages.layout import EDGE_SOURCES
@@ -15,6 +16,7 @@ from flowmend.stages.layout import EDGE_SOURCES
 FRAMES, SIZE = 6, 16
 SHAPES = ("rectangle", "ellipse")
 CANNY_PX = 0.15  # the flow below is smooth
+FIND = partial(flow_edges, threshold_px=CANNY_PX)
 
 
 def smooth_flow(seed: int, size: int = SIZE) -> np.ndarray:
@@ -39,7 +41,7 @@ def holes(seed: int, size: int = SIZE) -> np.ndarray:
 
 def edges(flow: np.ndarray) -> np.ndarray:
     """Canny on the forward flow of a clip (T, 2 directions, 2, H, W), bool (T, H, W)."""
-    return np.stack([flow_edges(frame, CANNY_PX) for frame in flow[:, 0]])
+    return np.stack([FIND(frame) for frame in flow[:, 0]])
 
 
 def write_shard(
@@ -72,13 +74,33 @@ def clip_set(folder: Path, clips: int = 3) -> ClipSet:
     return load_clip_set([flow], [maps], [fills], [contours], FRAMES)
 
 
+def in_memory(flow: np.ndarray, maps: np.ndarray) -> ClipSet:
+    """A set that was never written, its flow and fills exact: (N, T, 2, 2, H, W), (N, S, H, W)."""
+    names, values = tuple(f"clip_{k}" for k in range(len(flow))), []
+    for name, of, drawn in zip(names, flow, maps):
+        fills = {k: np.concatenate(found) for k, found in fill_holes(of, list(drawn)).items()}
+        offsets = np.cumsum([0, *drawn.sum(axis=(1, 2))])
+        values.append(HoleValues((name,), SHAPES, offsets, fills))
+    return ClipSet(names, SHAPES, flow, maps, tuple(values), np.stack([edges(of) for of in flow]))
+
+
+def rough_flow(seed: int, size: int = SIZE) -> np.ndarray:
+    """The smooth flow with edges of all directions in every frame."""
+    noise = np.random.default_rng(seed).normal(scale=0.2, size=(FRAMES, 2, 2, size, size))
+    return smooth_flow(seed, size) + noise.astype(np.float32)
+
+
 __all__ = [
+    "CANNY_PX",
+    "FIND",
     "FRAMES",
     "SHAPES",
     "SIZE",
     "clip_set",
     "edges",
     "holes",
+    "in_memory",
+    "rough_flow",
     "smooth_flow",
     "write_shard",
 ]

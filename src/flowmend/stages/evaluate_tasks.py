@@ -30,10 +30,10 @@ from flowmend.params import (
 )
 from flowmend.stages.build import Trained, load_network
 from flowmend.stages.held_out_files import HeldOutFiles
-from flowmend.stages.layout import EDGE_SOURCES, Layout
+from flowmend.stages.layout import EDGE_FILL, EDGE_SOURCES, Layout
 
 Tested = BackwardFlowExperiment | EdgesExperiment | MovePatternExperiment
-NOISE_SEED, EDGE_FILL = 0, "smooth"
+NOISE_SEED = 0
 
 
 def truth_rows(layout: Layout, settings: Scale, clips: Sequence[HoledClip]) -> Iterator[TaskRow]:

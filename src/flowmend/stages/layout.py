@@ -7,6 +7,7 @@ SPLITS = ("train", "test")
 SHARDS = (0, 1, 2, 3)
 EDGE_SOURCES = ("segmentation", "flow", "image")
 FILLS = ("smooth", "biharmonic")
+EDGE_FILL = "smooth"  # closes a hole before known edges are looked for
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,13 @@
 """Wiring: from an experiment and the training files to what is learned, and against whom."""
 
+from functools import partial
 from pathlib import Path
 
 import torch
 from torch import nn
 
 from flowmend.datasets.clip_set import ClipSet, load_clip_set
+from flowmend.edges import flow_edges
 from flowmend.losses.adversarial import ADVERSARIES
 from flowmend.networks.edge_gan import EdgeCritic
 from flowmend.networks.patchgan import PatchGan
@@ -17,11 +19,12 @@ from flowmend.params import (
     MovePatternExperiment,
     Scale,
 )
-from flowmend.stages.layout import SHARDS, Layout
+from flowmend.stages.layout import EDGE_FILL, SHARDS, Layout
 from flowmend.training.adversarial import Opponent
 from flowmend.training.backward_flow import BackwardFlow
 from flowmend.training.batches import Batches
 from flowmend.training.edge_completion import EdgeCompletion
+from flowmend.training.known_edges import EdgeFinder
 from flowmend.training.mending import Mending, seen_channels
 from flowmend.training.moving_patterns import MovingPatterns
 from flowmend.training.problems import Problem
@@ -38,7 +41,9 @@ def build_problem(experiment: Experiment, settings: Scale, clips: ClipSet, seed:
         case BackwardFlowExperiment():
             return BackwardFlow(clips.flow, size, seed)
         case EdgesExperiment():
-            return EdgeCompletion(clips, experiment.hole_shapes or clips.shapes, size, seed)
+            shapes = experiment.hole_shapes or clips.shapes
+            find = _edge_finder(settings)
+            return EdgeCompletion(clips, shapes, EDGE_FILL, find, size, seed)
         case MovePatternExperiment():
             return MovingPatterns(size, seed)
 
@@ -74,6 +79,10 @@ def training_clips(layout: Layout, frames: int) -> ClipSet:
     return load_clip_set(flow, holes, fills, edges, frames)
 
 
+def _edge_finder(settings: Scale) -> EdgeFinder:
+    return partial(flow_edges, threshold_px=settings.edges.canny_flow_px)
+
+
 def _mending(experiment: FlowExperiment, settings: Scale, clips: ClipSet, seed: int) -> Mending:
     batches = Batches(
         clips,
@@ -82,7 +91,7 @@ def _mending(experiment: FlowExperiment, settings: Scale, clips: ClipSet, seed: 
         experiment.setup,
         settings.train.batch,
         seed,
-        edges=experiment.edges,
+        find_edges=_edge_finder(settings) if experiment.edges else None,
         positions=experiment.coordinates,
     )
     losses = [str(name) for name in experiment.losses if name not in ADVERSARIES]

@@ -11,6 +11,7 @@ from flowmend.datasets.clip_set import ClipSet
 from flowmend.holes import setup_frames
 from flowmend.networks.coordinates import position_map
 from flowmend.training.ahead import one_ahead
+from flowmend.training.known_edges import EdgeFinder, EdgesOfClips
 from flowmend.training.symmetries import (
     OF_A_SQUARE,
     OF_AN_OBLONG,
@@ -34,6 +35,7 @@ class Batch:
         filled: the same with the initial fill in the holes.
         hole: bool (B, T, h, w).
         edges: true edges of the forward flow, float (B, T, h, w) of 0 and 1, if asked for.
+        known_edges: those that can be known, none inside the hole; same shape, if asked for.
         position: of each pixel in its frame, (B, 2, h, w) in [-1, 1], if asked for.
     """
 
@@ -41,13 +43,15 @@ class Batch:
     filled: Tensor
     hole: Tensor
     edges: Tensor | None = None
+    known_edges: Tensor | None = None
     position: Tensor | None = None
 
     def to(self, device: torch.device | str) -> "Batch":
         """The batch on another device."""
-        edges, position = (p if p is None else p.to(device) for p in (self.edges, self.position))
+        extra = (self.edges, self.known_edges, self.position)
+        edges, known, position = (part if part is None else part.to(device) for part in extra)
         flows = self.truth.to(device), self.filled.to(device)
-        return Batch(*flows, self.hole.to(device), edges, position)
+        return Batch(*flows, self.hole.to(device), edges, known, position)
 
 
 class Batches:
@@ -60,7 +64,7 @@ class Batches:
         setup: which frames are hidden.
         size: B.
         seed: of order and symmetries.
-        edges: True to cut the edges, too.
+        find_edges: the edge finder that made the clips' edges, for batches with edges.
         positions: True to say where in its frame each pixel is.
 
     Attributes:
@@ -76,7 +80,7 @@ class Batches:
         setup: str,
         size: int,
         seed: int,
-        edges: bool = False,
+        find_edges: EdgeFinder | None = None,
         positions: bool = False,
     ) -> None:
         count, self._frames, _, _, height, width = clips.flow.shape
@@ -91,7 +95,7 @@ class Batches:
         self.window = window_px(clips.holes[:, numbers])
         self._cases = [(clip, shape) for clip in range(count) for shape in numbers]
         self._corners = {case: corner(clips.holes[case], self.window) for case in self._cases}
-        self._edges = np.moveaxis(clips.edges, 1, -1) if edges else None
+        self._edges = find_edges and EdgesOfClips(clips, fill, self._hides, find_edges)
         self._position = position_map(height, width).movedim(0, -1).numpy() if positions else None
         self._epoch, self._order = -1, np.empty(0, int)
 
@@ -109,7 +113,7 @@ class Batches:
             self._by_frame(truth),
             self._by_frame(filled),
             holes.contiguous(memory_format=torch.channels_last),
-            self._edges_of(cases, symmetry),
+            *self._edges_of(cases, symmetry),
             self._positions_of(cases, symmetry),
         )
 
@@ -135,14 +139,22 @@ class Batches:
             visible = np.repeat(~self._hides, CHANNELS)
             filled[..., visible] = truth[..., visible]
 
-    def _edges_of(self, cases: Sequence[tuple[int, int]], symmetry: int) -> Tensor | None:
+    def _edges_of(
+        self, cases: Sequence[tuple[int, int]], symmetry: int
+    ) -> tuple[Tensor | None, Tensor | None]:
+        """True and known edges; with time reversed, those of what then is the forward flow."""
         if self._edges is None:
-            return None
-        cut = [self._edges[case[0]][*self._place(case)] for case in cases]
-        maps = np.empty((len(cases), *self.window, self._frames), np.float32)
-        turned_back(maps, symmetry)[:] = cut
-        maps = maps[..., ::-1].copy() if symmetry & REVERSE_TIME else maps
-        return torch.from_numpy(maps).movedim(-1, 1)
+            return None, None
+        back = bool(symmetry & REVERSE_TIME)
+        maps = np.empty((2, len(cases), *self.window, self._frames), np.float32)
+        true, known = (turned_back(each, symmetry) for each in maps)
+        for k, case in enumerate(cases):
+            window = (slice(None), *self._place(case))
+            true[k] = np.moveaxis(self._edges.true(case[0], back)[window], 0, -1)
+            known[k] = np.moveaxis(self._edges.known(*case, back)[window], 0, -1)
+        maps = maps[..., ::-1].copy() if back else maps
+        edges, known_edges = torch.from_numpy(maps).movedim(-1, 2)
+        return edges, known_edges
 
     def _positions_of(self, cases: Sequence[tuple[int, int]], symmetry: int) -> Tensor | None:
         """A position turns with the frame as a vector from the frame's middle does."""

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from flowmend.datasets.clip_set import ClipSet
+from flowmend.training.known_edges import EdgeFinder, EdgesOfClips
 from flowmend.training.symmetries import MIRROR_X, MIRROR_Y, TRANSPOSE, turned_back
 from flowmend.training.windows import corner, window_px
 
@@ -24,23 +25,21 @@ class EdgeBatch:
     """B windows around holes of single frames, float32 (B, 1, h, w).
 
     Attributes:
-        edges: true Canny edges of the forward flow, 0 or 1.
+        edges: true Canny edges of the forward flow inside the hole, known ones outside, 0 or 1.
+        known: the edges outside the hole, found on the filled flow, 0 inside.
         hole: 1 where edges must be invented.
         noise: standard normal.
     """
 
     edges: Tensor
+    known: Tensor
     hole: Tensor
     noise: Tensor
 
-    @property
-    def known(self) -> Tensor:
-        """The edges outside the hole, 0 inside."""
-        return self.edges * (1 - self.hole)
-
     def to(self, device: torch.device | str) -> "EdgeBatch":
         """The batch on another device."""
-        return EdgeBatch(*(part.to(device) for part in (self.edges, self.hole, self.noise)))
+        parts = (self.edges, self.known, self.hole, self.noise)
+        return EdgeBatch(*(part.to(device) for part in parts))
 
 
 class EdgeCompletion:
@@ -52,6 +51,8 @@ class EdgeCompletion:
     Args:
         clips: the training clips.
         shapes: hole shapes to draw from.
+        fill: what the hole is filled with before known edges are looked for.
+        find: the edge finder that made the clips' edges.
         size: B.
         seed: of order, symmetries and noise.
 
@@ -59,8 +60,17 @@ class EdgeCompletion:
         window: height and width of the windows, px.
     """
 
-    def __init__(self, clips: ClipSet, shapes: Sequence[str], size: int, seed: int) -> None:
+    def __init__(
+        self,
+        clips: ClipSet,
+        shapes: Sequence[str],
+        fill: str,
+        find: EdgeFinder,
+        size: int,
+        seed: int,
+    ) -> None:
         count, frames = clips.edges.shape[:2]
+        self._edges = EdgesOfClips(clips, fill, np.ones(frames, bool), find)
         self._clips, self._size, self._seed = clips, size, seed
         numbers = [clips.shapes.index(shape) for shape in shapes]
         self.window = window_px(clips.holes[:, numbers])
@@ -75,10 +85,10 @@ class EdgeCompletion:
     def __getitem__(self, step: int) -> EdgeBatch:
         """The batch of one step of either side."""
         symmetry = self._random(_SYMMETRY, step).choice(self._symmetries)
-        maps = np.empty((2, self._size, *self.window), np.float32)
-        edges, hole = (turned_back(each, symmetry) for each in maps)
+        maps = np.empty((3, self._size, *self.window), np.float32)
+        edges, known, hole = (turned_back(each, symmetry) for each in maps)
         for k, case in enumerate(self._drawn(step)):
-            edges[k], hole[k] = self._cut(case)
+            edges[k], known[k], hole[k] = self._cut(case)
         noise = self._random(_NOISE, step).standard_normal(maps.shape[1:], np.float32)
         parts = (torch.from_numpy(part).unsqueeze(1) for part in (*maps, noise))
         return EdgeBatch(*parts)
@@ -103,12 +113,14 @@ class EdgeCompletion:
             torch.cat([prediction, *conditions], dim=1),
         )
 
-    def _cut(self, case: Case) -> tuple[np.ndarray, np.ndarray]:
-        """Edges and hole of a case's window, bool (h, w)."""
+    def _cut(self, case: Case) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Edges, known edges and hole of a case's window, bool (h, w)."""
         clip, frame, shape = case
         (top, left), (height, width) = self._corners[clip, shape], self.window
         window = (slice(top, top + height), slice(left, left + width))
-        return self._clips.edges[clip, frame][window], self._clips.holes[clip, shape][window]
+        hole = self._clips.holes[clip, shape][window]
+        known = self._edges.known(clip, shape)[frame][window]
+        return known | hole & self._edges.true(clip)[frame][window], known, hole
 
     def _drawn(self, step: int) -> Iterator[Case]:
         for k in range(step * self._size, (step + 1) * self._size):

@@ -35,7 +35,7 @@ class Mending:
 
     def predict(self, model: nn.Module, batch: Batch) -> Prediction:
         """One pass; a network of edges is given those outside the hole."""
-        return model(batch.filled, batch.hole, _known_edges(batch), batch.position)
+        return model(batch.filled, batch.hole, batch.known_edges, batch.position)
 
     def terms(self, prediction: Prediction, batch: Batch) -> Mapping[str, Tensor]:
         """Each loss over the region, by its name."""
@@ -48,8 +48,8 @@ class Mending:
         What is not predicted, or not judged, is the truth on both sides: else a discriminator
         could go by frames that no other loss looks at.
         """
-        known = _known_edges(batch)
-        given = [batch.hole.to(batch.truth.dtype)] + ([] if known is None else [known])
+        known = [] if batch.known_edges is None else [batch.known_edges]
+        given = [batch.hole.to(batch.truth.dtype), *known]
         judged = self._judged(batch.hole)
         flows = torch.where(judged[:, :, None, None], prediction.flows, batch.truth)
         edges = prediction.edges
@@ -81,10 +81,6 @@ class Mending:
 def seen_channels(frames: int, edges: bool) -> int:
     """Channels of what a discriminator sees: flow and hole, edges and known edges."""
     return (5 + 2 * edges) * frames
-
-
-def _known_edges(batch: Batch) -> Tensor | None:
-    return None if batch.edges is None else batch.edges * ~batch.hole
 
 
 def _stack(flows: Tensor, edges: Tensor | None, given: list[Tensor]) -> Tensor:
