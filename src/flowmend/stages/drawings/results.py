@@ -135,7 +135,8 @@ def results_at_a_glance(study: Study) -> Drawing:
         "Mean end-point error in the hole of every method on the test clips, as a ratio to the "
         "biharmonic fill on the same holes: left of the line is better. Bars are 95 % intervals of "
         "a paired bootstrap over clips; they say nothing of another training seed. Networks are "
-        "judged on the setup that they were trained for."
+        "judged on the setup and the hole shapes that they were trained for, and the fill beside "
+        "them on the same holes."
     )
     return Drawing(
         draw_results(summary),
