@@ -36,15 +36,14 @@ def show(scale: str) -> None:
 def _table(setup: str, rows: pd.DataFrame) -> Table:
     table = Table(
         title=f"{setup}: EPE in the hole, 95 % intervals over clips",
-        caption="each method on its own cases, the biharmonic fill on the same",
+        caption="each method on its own hole shapes, the biharmonic fill on the same",
     )
     table.add_column("method", no_wrap=True)
-    for column in ("cases", "EPE (px)", "ratio to biharmonic"):
+    for column in ("EPE (px)", "ratio to biharmonic"):
         table.add_column(column, justify="right")
     for row in rows.to_dict("records"):
         table.add_row(
             row["method"],
-            str(row["cases"]),
             _interval(row["epe_hole_px"], row["epe_hole_low"], row["epe_hole_high"]),
             _interval(row["ratio_biharmonic"], row["ratio_low"], row["ratio_high"]),
         )
