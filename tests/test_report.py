@@ -21,6 +21,7 @@ from flowmend.stages.why import _together, why
 SCALE = "tiny"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PART_ONE = {f"fig{number:02}" for number in range(1, 16)} - {"fig03"} | {"fig03a", "fig03b"}
+ENDINGS = ("png", "prov.json")
 EXPECTED = {"overview", "results", *PART_ONE}
 
 
@@ -74,6 +75,25 @@ class TestStages:
             assert record["inputs"] == {path: file_sha256(path) for path in record["inputs"]}
             assert Path(record["file"]).suffix == ".py"
             assert record["caption"].endswith(".")
+
+    def test_a_study_that_is_not_made_costs_its_own_figures_alone(
+        self, made: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        _only(monkeypatch, "fig13", "fig14", "fig15")
+        loaded = schema.load()
+        others = {n: e for n, e in loaded.experiments.items() if e.study not in ("fig13", "fig15")}
+        kept = {p: p.read_bytes() for p in Layout(SCALE).figure("any").parent.iterdir()}
+        try:
+            figures.run(loaded.model_copy(update={"experiments": others}), SCALE)
+            left = {path.name for path in Layout(SCALE).figure("any").parent.iterdir()}
+        finally:
+            for path, content in kept.items():
+                path.write_bytes(content)
+        names = {path.name for path in kept}
+        assert names - left == {f"{n}.{end}" for n in ("fig13", "fig15") for end in ENDINGS}
+        told = capsys.readouterr().err
+        assert "fig13 is not drawn: params.yaml: experiments" in told
+        assert "fig15 is not drawn: params.yaml: experiments" in told
 
     def test_records_hold_no_machine_and_no_time(self, made: Path) -> None:
         for path in Layout(SCALE).figure("any").parent.glob("*.prov.json"):

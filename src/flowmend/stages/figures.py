@@ -1,13 +1,15 @@
 """Stage ``figures``: every figure of a scale, each with the record of where it comes from."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from flowmend.errors import InputError
 from flowmend.figures.style import encode
 from flowmend.io.atomic import write_bytes
 from flowmend.io.progress import tracked
 from flowmend.params import Params
-from flowmend.provenance import Provenance, code_fingerprint, hash_inputs
+from flowmend.provenance import Provenance, code_fingerprint, hash_inputs, record_path
 from flowmend.stages.drawings import (
     completions,
     edges,
@@ -50,9 +52,14 @@ FIGURES: dict[str, Callable[[Study], Drawing]] = {
 }
 """By file name, in the order of the report page."""
 
+EXPERIMENTS = "params.yaml: experiments"
+"""Where an error lies that only says that a study is not made here."""
+
 
 def run(params: Params, scale: str) -> None:
     """Write ``reports/<scale>/figures/<name>.png`` and ``<name>.prov.json`` of every figure.
+
+    A figure of experiments that do not stand in ``params.yaml`` is left out, and said to be.
 
     Raises:
         InputError: a file that a figure is drawn from is missing or damaged.
@@ -62,9 +69,21 @@ def run(params: Params, scale: str) -> None:
     with HeldOutFiles(layout) as clips:
         study = Study(params, scale, layout, clips)
         for name in tracked(FIGURES, "figures"):
-            drawing = FIGURES[name](study)
-            write_bytes(layout.figure(name), encode(drawing.figure))
-            _record(drawing, scale, code).write(layout.figure(name))
+            if (drawing := _drawn(name, study)) is not None:
+                write_bytes(layout.figure(name), encode(drawing.figure))
+                _record(drawing, scale, code).write(layout.figure(name))
+
+
+def _drawn(name: str, study: Study) -> Drawing | None:
+    try:
+        return FIGURES[name](study)
+    except InputError as error:
+        if not error.where.startswith(EXPERIMENTS):
+            raise
+        print(f"flowmend: {name} is not drawn: {error}", file=sys.stderr)
+        for left in (study.layout.figure(name), record_path(study.layout.figure(name))):
+            left.unlink(missing_ok=True)
+        return None
 
 
 def _record(drawing: Drawing, scale: str, code: str) -> Provenance:

@@ -40,8 +40,9 @@ def first_model(study: Study, name: str) -> Model:
     """An experiment's network, of the scale's first seed.
 
     Raises:
-        InputError: its weights are missing or damaged.
+        InputError: there is no such experiment, or its weights are missing or damaged.
     """
+    flow_experiment(study, name)
     torch.set_num_threads(1)
     return load_model(study.layout.weights(name, study.params.at(study.scale).train.seeds[0]))
 
