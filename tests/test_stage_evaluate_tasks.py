@@ -71,7 +71,7 @@ class TestExactFlow:
             "occlusion": {"minimiser"},
             "round_trip": {"truth"},
             "spatio_temporal": {"truth"},
-            "edge_sources": {"segmentation", "flow", "image"},
+            "edge_sources": {"segmentation", "flow", "image", "estimated flow"},
             "backward_flow": {"copy", "sanity"},
             "move_pattern": {"mover"},
             "edges_in_hole": {
