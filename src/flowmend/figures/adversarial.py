@@ -55,7 +55,8 @@ def draw_loss_terms(terms: Mapping[str, Steps], of_truth: Mapping[str, float]) -
             panel.axhline(of_truth[name], color=MUTED, lw=1.1, ls="--")
             panel.text(
                 0.985, 0.94 * of_truth[name], f"the true flow: {of_truth[name]:.2g} px",
-                ha="right", va="top", fontsize=7.5, color=MUTED, transform=panel.get_yaxis_transform(),
+                ha="right", va="top", fontsize=7.5, color=MUTED,
+                transform=panel.get_yaxis_transform(),
             )  # fmt: skip
     return figure
 
