@@ -4,7 +4,7 @@ from torch import Tensor
 
 from flowmend.geometry.derivatives import safe_norm
 from flowmend.losses.region import mean_over
-from flowmend.types import Flow
+from flowmend.types import BothFlows, Confidence, Flow, Hole
 
 _COMPONENT = -3
 
@@ -31,3 +31,19 @@ def l2(p: Flow, q: Flow, where: Tensor | None = None) -> Tensor:
         where: pixels that count, bool, broadcast to (…, H, W); None for all.
     """
     return mean_over(safe_norm(p - q, _COMPONENT), where)
+
+
+def l1_of_both(p: BothFlows, q: BothFlows, where: Hole, weight: Confidence | None = None) -> Tensor:
+    """:func:`l1` with one region for both directions, each pixel's error weighted if asked, px.
+
+    Divided by the number of pixels, whatever their weights; 0 where no pixel is chosen.
+
+    Args:
+        p: predicted, (B, T, 2 directions, 2, H, W), px.
+        q: true, same shape.
+        where: pixels that count, bool (B, T, H, W).
+        weight: (B, T, H, W), or None for 1.
+    """
+    # Both directions are summed before anything is chosen or weighted: a quarter of the traffic.
+    errors = (p - q).abs().sum((_COMPONENT - 1, _COMPONENT)) / 2
+    return mean_over(errors if weight is None else errors * weight, where)
