@@ -1,0 +1,198 @@
+"""Rules that update the confidence beside a partial convolution (report, 3.3.4).
+
+The S maps of confidence a rule sees are those of its sources: current, previous and next frame.
+Sources that do not exist and taps outside the frame do not count (they would hold the confidence
+below 1 forever): every mean is over what exists.
+"""
+
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+Confidences = Float[Tensor, "batch sources height width"]
+Present = Float[Tensor, "batch sources"]
+Confidence = Float[Tensor, "batch 1 height width"]
+
+# Added to zero confidence before its logarithm is taken (M^p has no finite gradient there).
+FLOOR = 1e-3
+# Log weight of a source that does not exist.
+ABSENT = -1e4
+
+
+def window_mean(x: Confidence, size: int) -> Confidence:
+    """Mean over the taps of a size × size window that lie in the frame."""
+    return functional.avg_pool2d(x, size, stride=1, padding=size // 2, count_include_pad=False)
+
+
+def log_shares(log_weights: Float[Tensor, " sources"], present: Present) -> Confidences:
+    """log of each source's part of the weights of those present, (N, S, 1, 1).
+
+    An absent source's is so low that its exponential is 0, or is the same for all if none is
+    present: finite either way, and so are its gradients.
+    """
+    existing = torch.where(present > 0, log_weights, ABSENT)
+    return existing.log_softmax(dim=1)[..., None, None]
+
+
+def source_mean(
+    confidence: Confidences, present: Present, log_weights: Float[Tensor, " sources"]
+) -> Confidence:
+    """Weighted mean over the sources present; 0 if none is."""
+    parts = log_shares(log_weights, present).exp() * present[..., None, None]
+    return (parts * confidence).sum(dim=1, keepdim=True)
+
+
+def cubic(x: Tensor, a: Tensor | float, b: Tensor | float) -> Tensor:
+    """P_{a,b}(x), the cubic through (0, 0), (1/3, a), (2/3, b) and (1, 1) (report, eq. 2)."""
+    third = 27 * a / 2 - 27 * b / 2 + 9 / 2
+    second = -45 * a / 2 + 18 * b - 9 / 2
+    first = 9 * a - 9 * b / 2 + 1
+    return x * (first + x * (second + x * third))
+
+
+class Clip(nn.Module):
+    """min(sum M, 1), the published rule ([11]; report, 3.3.4; R6).
+
+    Args:
+        sources: maps of confidence, S.
+        size: of the window, odd, px.
+    """
+
+    def __init__(self, sources: int, size: int = 3) -> None:
+        super().__init__()
+        self.sources, self.size = sources, size
+
+    def forward(self, confidence: Confidences, present: Present) -> Confidence:
+        """Confidences in [0, 1] and which sources exist (1 or 0) to one confidence in [0, 1]."""
+        total = (confidence * present[..., None, None]).sum(dim=1, keepdim=True)
+        mean = functional.avg_pool2d(total, self.size, stride=1, padding=self.size // 2)
+        return (mean * self.size**2).clamp(max=1)
+
+    def readings(self) -> dict[str, float]:
+        """Nothing is learned."""
+        return {}
+
+
+class Mean(nn.Module):
+    """mean(M) over window and sources (report, 3.3.4; R6).
+
+    Args:
+        sources: maps of confidence, S.
+        size: of the window, odd, px.
+    """
+
+    def __init__(self, sources: int, size: int = 3) -> None:
+        super().__init__()
+        self.size = size
+        self.log_weights: Tensor
+        self.register_buffer("log_weights", torch.zeros(sources), persistent=False)
+
+    def forward(self, confidence: Confidences, present: Present) -> Confidence:
+        """Confidences in [0, 1] and which sources exist (1 or 0) to one confidence in [0, 1]."""
+        mean = source_mean(confidence, present, self.log_weights)
+        return window_mean(mean, self.size).clamp(0, 1)
+
+    def readings(self) -> dict[str, float]:
+        """Nothing is learned."""
+        return {}
+
+
+class PowerMean(nn.Module):
+    """(sum w M^p / sum w)^(1/p), w for each source and p learned (report, eq. 1, Fig. 17).
+
+    p = exp(theta) starts at 1, the mean. The power mean is taken of FLOOR + (1 - FLOOR) M and
+    mapped back: exact at 0 and 1 and for p = 1, within FLOOR elsewhere, and with a gradient
+    everywhere.
+
+    Args:
+        sources: maps of confidence, S.
+        size: of the window, odd, px.
+    """
+
+    def __init__(self, sources: int, size: int = 3) -> None:
+        super().__init__()
+        self.size = size
+        self.log_weights = nn.Parameter(torch.zeros(sources))
+        self.theta = nn.Parameter(torch.zeros(()))
+
+    def forward(self, confidence: Confidences, present: Present) -> Confidence:
+        """Confidences in [0, 1] and which sources exist (1 or 0) to one confidence in [0, 1]."""
+        p = self.theta.exp()
+        lifted = FLOOR + (1 - FLOOR) * confidence * present[..., None, None]
+        logs = p * lifted.log() + log_shares(self.log_weights, present)
+        log_mean = _window_log_mean_exp(logs.logsumexp(dim=1, keepdim=True), self.size)
+        return ((torch.exp(log_mean / p) - FLOOR) / (1 - FLOOR)).clamp(0, 1)
+
+    def readings(self) -> dict[str, float]:
+        """p."""
+        return {"p": self.theta.exp().item()}
+
+
+class Polynomial(nn.Module):
+    """P_{a,b}(sum w M / sum w), w for each source, a and b learned (report, eq. 2, Fig. 18).
+
+    Starts at (a, b) = (1/3, 2/3), the mean. Every P_{a,b} that rises on [0, 1] can be reached,
+    (0.77, 0.9) of Fig. 18 included, and no other: a rising cubic's derivative is, in Bernstein
+    form, (s², d - s e, e²) with d > 0, up to a factor that the integral, 1, settles.
+
+    Args:
+        sources: maps of confidence, S.
+        size: of the window, odd, px.
+    """
+
+    def __init__(self, sources: int, size: int = 3) -> None:
+        super().__init__()
+        self.size = size
+        self.log_weights = nn.Parameter(torch.zeros(sources))
+        self.log_roots = nn.Parameter(torch.zeros(2))
+
+    def points(self) -> tuple[Tensor, Tensor]:
+        """a and b."""
+        start, end = self.log_roots.exp()
+        whole = (start.square() - start * end + end.square() + 2) / 3
+        slope_at_0, slope_at_1 = start.square() / whole, end.square() / whole
+        a = (7 + 4 * slope_at_0 - 2 * slope_at_1) / 27
+        b = (20 + 2 * slope_at_0 - 4 * slope_at_1) / 27
+        return a, b
+
+    def forward(self, confidence: Confidences, present: Present) -> Confidence:
+        """Confidences in [0, 1] and which sources exist (1 or 0) to one confidence in [0, 1]."""
+        mean = window_mean(source_mean(confidence, present, self.log_weights), self.size)
+        # The clamp touches rounding errors alone.
+        return cubic(mean, *self.points()).clamp(0, 1)
+
+    def readings(self) -> dict[str, float]:
+        """a and b."""
+        a, b = self.points()
+        return {"a": a.item(), "b": b.item()}
+
+
+def _window_log_mean_exp(logs: Confidence, size: int) -> Confidence:
+    """log of the mean of exp over the window's taps in the frame: rows, then columns."""
+    for dim in (-2, -1):
+        logs = _log_mean_exp_along(logs, size, dim)
+    return logs
+
+
+def _log_mean_exp_along(logs: Confidence, size: int, dim: int) -> Confidence:
+    length = logs.shape[dim]
+    reach = size // 2
+    rim = [0, 0, reach, reach] if dim == -2 else [reach, reach]
+    padded = functional.pad(logs, rim, value=-torch.inf)
+    taps = torch.stack([padded.narrow(dim, start, length) for start in range(size)])
+    places = torch.arange(length, device=logs.device)
+    count = (places + reach).clamp(max=length - 1) - (places - reach).clamp(min=0) + 1
+    log_count = count.to(logs.dtype).log()
+    return taps.logsumexp(dim=0) - (log_count[:, None] if dim == -2 else log_count)
+
+
+# (sources, size) -> a rule over the confidences of the sources in a size × size window.
+RULES: dict[str, Callable[..., Clip | Mean | PowerMean | Polynomial]] = {
+    "clip": Clip,
+    "mean": Mean,
+    "power_mean": PowerMean,
+    "polynomial": Polynomial,
+}
