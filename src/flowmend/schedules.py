@@ -23,7 +23,7 @@ def eq3_printed(step: int, refinement_steps: int, s0_steps: float) -> Tensor:
 
     Takes, returns and raises as :func:`eq3_read`.
     """
-    return _moving_window(step, refinement_steps, s0_steps, _PRINTED_SIGMA)
+    return _moving_window(_elapsed(step, s0_steps), _next_index(refinement_steps), _PRINTED_SIGMA)
 
 
 def eq3_read(step: int, refinement_steps: int, s0_steps: float) -> Tensor:
@@ -43,7 +43,7 @@ def eq3_read(step: int, refinement_steps: int, s0_steps: float) -> Tensor:
     Raises:
         ValueError: a negative step, no refinement step, or s₀ not positive.
     """
-    return _moving_window(step, refinement_steps, s0_steps, _READ_SIGMA)
+    return _moving_window(_elapsed(step, s0_steps), _next_index(refinement_steps), _READ_SIGMA)
 
 
 def eq4(step: int, refinement_steps: int, s0_steps: float) -> Tensor:
@@ -51,7 +51,7 @@ def eq4(step: int, refinement_steps: int, s0_steps: float) -> Tensor:
 
     Takes, returns and raises as :func:`eq3_read`.
     """
-    return _shared(step, s0_steps, _next_index(refinement_steps).square())
+    return _shared(_elapsed(step, s0_steps), _next_index(refinement_steps).square())
 
 
 def last_step_only(step: int, refinement_steps: int, s0_steps: float) -> Tensor:
@@ -61,7 +61,7 @@ def last_step_only(step: int, refinement_steps: int, s0_steps: float) -> Tensor:
     """
     shares = torch.zeros_like(_next_index(refinement_steps))
     shares[-1] = 1
-    return _shared(step, s0_steps, shares)
+    return _shared(_elapsed(step, s0_steps), shares)
 
 
 SCHEDULES: dict[str, Schedule] = {
@@ -72,19 +72,23 @@ SCHEDULES: dict[str, Schedule] = {
 }
 
 
-def _moving_window(step: int, refinement_steps: int, s0_steps: float, sigma: float) -> Tensor:
-    index = _next_index(refinement_steps)
+def _moving_window(elapsed: float, index: Tensor, sigma: float) -> Tensor:
     # The square's term (s/s₀)² is common to all steps and left out: late in training it would
     # swallow their differences, and the quotient as printed is 0/0 past the last step.
-    exponents = index * (2 * step / s0_steps - index) / (2 * sigma**2)
-    return _shared(step, s0_steps, exponents.softmax(0))
+    exponents = index * (2 * elapsed - index) / (2 * sigma**2)
+    return _shared(elapsed, exponents.softmax(0))
 
 
-def _shared(step: int, s0_steps: float, shares: Tensor) -> Tensor:
+def _shared(elapsed: float, shares: Tensor) -> Tensor:
     """``1 − e^{−s/s₀}`` in these shares."""
+    return (abs(math.expm1(-elapsed)) * shares / shares.sum()).float()
+
+
+def _elapsed(step: int, s0_steps: float) -> float:
+    """s/s₀."""
     if step < 0 or not s0_steps > 0:
         raise ValueError(f"training step {step} of a schedule with s₀ = {s0_steps}")
-    return (abs(math.expm1(-step / s0_steps)) * shares / shares.sum()).float()
+    return step / s0_steps
 
 
 def _next_index(refinement_steps: int) -> Tensor:
