@@ -1,10 +1,8 @@
 """Figures of losses: 6, and how generator and discriminator kept balance (2.2.7)."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import torch
 
 from flowmend.errors import InputError
@@ -19,6 +17,7 @@ from flowmend.stages.drawings.experiment_words import (
     lambda_words,
 )
 from flowmend.stages.drawings.mended_cases import flow_experiment
+from flowmend.stages.drawings.training_curves import column, curve_files
 from flowmend.training.windows import corner, window_px
 
 OF_FIG05 = "lambda_1_1_0"
@@ -31,8 +30,8 @@ def loss_terms(study: Study) -> Drawing:
         InputError: a curve is missing or lacks a term.
     """
     block = flow_experiment(study, OF_FIG05)
-    paths = _curves(study, OF_FIG05)
-    terms = {name: _column(paths, name) for name in block.losses}
+    paths = curve_files(study, OF_FIG05)
+    terms = {name: column(paths, name) for name in block.losses}
     of_truth = {}
     if "forward_backward" in terms:
         shapes = tuple(block.hole_shapes or study.params.at(study.scale).holes.shapes)
@@ -103,37 +102,18 @@ def balance(study: Study) -> Drawing:
         "Discriminator and generator: who has the upper hand",
         "",
         caption,
-        [path for name in names for path in _curves(study, name)],
+        [path for name in names for path in curve_files(study, name)],
         names,
         {"over_last_tenth": facts},
     )
 
 
 def _contest(study: Study, name: str) -> Contest:
-    block, paths = study.params.experiments[name], _curves(study, name)
+    block, paths = study.params.experiments[name], curve_files(study, name)
     adversary = next(loss for loss in block.losses if loss in ADVERSARIES)
-    columns = ("discriminator_accuracy", "true_score", "false_score", adversary)
-    values = [_column(paths, column) for column in columns]
+    wanted = ("discriminator_accuracy", "true_score", "false_score", adversary)
+    values = [column(paths, name) for name in wanted]
     return Contest(contest_words(block), ADVERSARIES[adversary].is_critic, *values)
-
-
-def _curves(study: Study, name: str) -> list[Path]:
-    return [study.layout.curves(name, seed) for seed in study.params.at(study.scale).train.seeds]
-
-
-def _column(paths: Sequence[Path], name: str) -> np.ndarray:
-    """One row a seed."""
-    return np.stack([_read(path, name) for path in paths])
-
-
-def _read(path: Path, name: str) -> np.ndarray:
-    try:
-        curve = pd.read_csv(path)
-    except FileNotFoundError:
-        raise InputError(path, "is missing", "run `dvc repro`") from None
-    if name not in curve:
-        raise InputError(path, f"has no column {name}", "train the experiment again")
-    return curve[name].to_numpy(float)
 
 
 def _last(values: np.ndarray) -> float:
