@@ -36,9 +36,9 @@ class PartialConv(nn.Module):
         self.rule = rule
         self.channels = tuple(channels)
         self.least = min(LEAST_KNOWN, min(channels) / (sum(channels) * size**2))
-        self.parts: Tensor
-        parts = torch.tensor(self.channels) / sum(channels)
-        self.register_buffer("parts", parts[:, None, None], persistent=False)
+        self.counts: Tensor
+        counts = torch.tensor(self.channels, dtype=torch.float32)
+        self.register_buffer("counts", counts[:, None, None], persistent=False)
 
     def forward(
         self,
@@ -65,6 +65,6 @@ class PartialConv(nn.Module):
         self, known: Float[Tensor, "batch sources height width"]
     ) -> Float[Tensor, "batch 1 height width"]:
         """sum(M) / sum(1): the channels' mean first, so that one map is pooled."""
-        mean = (known * self.parts).sum(dim=1, keepdim=True)
+        total = (known * self.counts).sum(dim=1, keepdim=True) / sum(self.channels)
         size = self.conv.kernel_size[0]
-        return functional.avg_pool2d(mean, size, stride=1, padding=size // 2)
+        return functional.avg_pool2d(total, size, stride=1, padding=size // 2)
