@@ -30,7 +30,7 @@ def experiments(project: Path) -> dict[str, Any]:
 def evidence(
     blocks: Mapping[str, Any], rows: list[TaskRow] | None = None, **given: Any
 ) -> Evidence:
-    """Evidence with 500 draws; ``errors``, ``tasks`` and ``curves`` as given."""
+    """Evidence with 500 draws; ``results``, ``curves`` and ``storage`` as given."""
     return Evidence(
         results=given.get("results", results(dict.fromkeys(blocks, 1.0))),
         experiments=blocks,
@@ -38,6 +38,7 @@ def evidence(
         seed=1,
         tasks=tasks_table(rows or []),
         curves=given.get("curves", {}),
+        storage=given.get("storage", pd.DataFrame()),
     )
 
 

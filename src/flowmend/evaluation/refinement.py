@@ -41,7 +41,8 @@ def rows(
     """What every refinement step does inside the hole: means over the clip's holes.
 
     Conditions ``step 0`` (the initial fill), ``step 1``, …; and ``truth``, what the true flow has
-    of ``speed_px``, ``total_variation_px`` and ``min_round_trip_px`` in the same holes.
+    of all but error, confidence and ``round_trip_px`` in the same holes. ``total_variation_px`` is
+    over the whole hole, ``smooth_variation_px`` over its part away from motion edges.
 
     Args:
         name, seed: of the experiment.
@@ -53,9 +54,9 @@ def rows(
     clip, near_edge = _hidden(held_out, setup, shapes)
     truth = Completion(clip.forward, clip.backward)
     numbers = {f"step {k}": _step(clip, each, near_edge) for k, each in enumerate(trace(clip))}
-    for condition, metrics in {**numbers, TRUTH: _shape_of(clip, truth)}.items():
+    for condition, metrics in {**numbers, TRUTH: _shape_of(clip, truth, near_edge)}.items():
         for metric, values in metrics.items():
-            value = values.double().mean().item()
+            value = values.mean().item()
             yield TaskRow(TASK, name, seed, clip.name, condition, metric, value)
 
 
@@ -106,29 +107,35 @@ def _step(clip: Clip, completion: Completion, near_edge: Tensor) -> dict[str, Te
     numbers = {
         "epe_hole_px": torch.stack([each.epe_hole_px for each in judged]),
         "round_trip_px": torch.stack([each.fb_px for each in judged]),
-        **_shape_of(clip, mended),
+        **_shape_of(clip, mended, near_edge),
     }
     if completion.confidence is not None:
         numbers["confidence"] = _mean_in(completion.confidence, clip.hole)
     return numbers
 
 
-def _shape_of(clip: Clip, flow: Completion) -> dict[str, Tensor]:
+def _shape_of(clip: Clip, flow: Completion, near_edge: Tensor) -> dict[str, Tensor]:
     """How fast, how rough and how consistent a flow is inside the hole; the truth needs none."""
     both = torch.stack([flow.forward, flow.backward])
-    hole = clip.hole.expand(2, *clip.hole.shape)
+    rough = total_variation(both)
     f, b = flow.forward, flow.backward
     trip = min_round_trip(
         f[..., 1:-1, :, :, :], b[..., 2:, :, :, :], b[..., 1:-1, :, :, :], f[..., :-2, :, :, :]
     )
     return {
-        "speed_px": _mean_in(torch.hypot(*both.unbind(-3)), hole),
-        "total_variation_px": _mean_in(total_variation(both), hole),
+        "speed_px": _mean_in(torch.hypot(*both.unbind(-3)), clip.hole),
+        "total_variation_px": _mean_in(rough, clip.hole),
+        "smooth_variation_px": _mean_in(rough, clip.hole & ~near_edge),
         "min_round_trip_px": _mean_in(trip, clip.hole[..., 1:-1, :, :]),
     }
 
 
 def _mean_in(values: Tensor, hole: Tensor) -> Tensor:
-    """Mean of ``values`` (…, T, H, W) over a hole's pixels of all frames, in double."""
+    """Mean of ``values`` (…, S, T, H, W) over each hole's pixels of all frames, if it has any.
+
+    A hole may lie wholly beside what is asked for; NaN comes from flow that is NaN, and from there
+    alone.
+    """
+    pixels = hole.sum((-3, -2, -1))
     inside = torch.where(hole, values, 0).double().sum((-3, -2, -1))
-    return inside / hole.sum((-3, -2, -1))
+    return inside[..., pixels > 0] / pixels[pixels > 0]

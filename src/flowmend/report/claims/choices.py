@@ -1,4 +1,4 @@
-"""C1, C7 to C10: pairs of experiments that differ in one choice, on held-out clips."""
+"""C1, C7 to C10, C21: pairs of experiments that differ in one choice, on held-out clips."""
 
 from flowmend.report.claims.evidence import Contrast, Evidence
 from flowmend.report.claims.findings import Verdict, better, listed, no_better
@@ -31,6 +31,11 @@ def warping_module(evidence: Evidence) -> Verdict:
 def coordinates(evidence: Evidence) -> Verdict:
     """C10: coordinates are no help, to mend flow and to move a pattern."""
     return _no_help(evidence, "C10", "coordinates", True, False)
+
+
+def convolution(evidence: Evidence) -> Verdict:
+    """C21: partial convolutions against gated ones."""
+    return _choice(evidence, "C21", "convolution", "partial", "gated")
 
 
 def _choice(evidence: Evidence, number: str, key: str, good: object, bad: object) -> Verdict:

@@ -1,9 +1,10 @@
-"""C2 to C5: what the round trip of the true flow is, and what minimising it does."""
+"""C2 to C5 and C17: round trips of the true flow, and what minimising them does."""
 
 from collections.abc import Iterator
 
 import numpy as np
 
+from flowmend.evaluation.refinement import BORDER_PX
 from flowmend.evaluation.statistics import Estimate
 from flowmend.report.claims.evidence import Evidence, Measure
 from flowmend.report.claims.findings import Finding, State, Verdict, above, below, listed
@@ -17,6 +18,11 @@ SAME_EDGES = 0.5
 """Rank correlation of two maps that show the same edges."""
 JUMP_SHARE_PX = 0.01
 """A hundredth of the jump: in half of an occlusion the minimum is an infimum, never reached."""
+PARTS = "round_trip_parts"
+BORDERS = (
+    f"A border pixel lies within {BORDER_PX}\u00a0px of a motion boundary; occluded are all others "
+    "that the next frame hides."
+)
 STEPS = ("step 0.5-2 px", "step 2-4 px", "step over 4 px")
 SHAPES = {"occlusion": "ramp", "disocclusion": "copy"}
 
@@ -44,6 +50,30 @@ def round_trip(evidence: Evidence) -> Verdict:
     )
     middle = f"Half of the clips have less than {visible.median():.3f}\u00a0px at visible pixels."
     return Verdict(CLAIMS["C2"], (zero, *shares), (middle,))
+
+
+def smaller_round_trip(evidence: Evidence) -> Verdict:
+    """C17: both round trips by what a pixel is, over what the first is in occlusions."""
+    values = {
+        (where, metric): evidence.measured(PARTS, "truth", metric, [where]).droplevel("condition")
+        for where in ("border", "occluded", "visible")
+        for metric in ("fb_px", "min_px")
+    }
+    high = values["occluded", "fb_px"]
+    if any(series.empty for series in values.values()):
+        return Verdict(CLAIMS["C17"], ())
+    words = "the mean forward–backward error of occluded pixels beside the borders"
+    findings = [above(evidence.mean(high), ABOUT_ZERO_PX, words, "\u00a0px")]
+    for where, side in (("occluded", below), ("visible", below), ("border", above)):
+        names = (f"{where} pixels", "occluded pixels")
+        both = (values[where, "min_px"], high)
+        for each in evidence.contrasts(names, both, Measure("round trip", " px")):
+            share = (
+                f"over that, the smaller round trip of {where} pixels, "
+                f"{each.first_value:.3f}\u00a0px,"
+            )
+            findings.append(side(each.ratio, SHARE_OF_OCCLUDED, share))
+    return Verdict(CLAIMS["C17"], tuple(findings), (BORDERS,))
 
 
 def sanity_check(evidence: Evidence) -> Verdict:

@@ -59,6 +59,7 @@ class Evidence:
         samples, seed: of the bootstrap over clips.
         tasks: rows of ``tasks.csv``.
         curves: of each experiment, the training curves of all its seeds, with a column ``seed``.
+        storage: rows of ``docs/benchmarks/flow_archive.csv``.
     """
 
     results: pd.DataFrame
@@ -67,6 +68,7 @@ class Evidence:
     seed: int
     tasks: pd.DataFrame = field(default_factory=lambda: tasks_table([]))
     curves: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    storage: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def errors(self, experiment: str, metric: str = "epe_hole_px") -> pd.Series:
         """A metric of ``results.csv`` by case, seeds averaged; a diverged seed leaves NaN.

@@ -1,4 +1,4 @@
-"""The claims of the report's part 1: where they stand, what they say, what a test of them takes."""
+"""The claims of the report: where they stand, what they say, what a test of them takes."""
 
 from dataclasses import dataclass
 
@@ -8,6 +8,11 @@ SECTIONS = {
     "2.4": "Architecture discussion",
     "2.5": "Warping",
     "2.6": "Flow and edges",
+    "3.1": "Dataset of the refinement",
+    "3.2": "Idea of the refinement",
+    "3.3": "Refinement step",
+    "3.4": "Losses of the refinement",
+    "3.5": "Training scheme of the refinement",
 }
 
 
@@ -104,6 +109,63 @@ CLAIMS = {
             "2.6.4",
             "A GAN on single frames continues edges, but hallucinates shapes.",
             "an edge GAN and the truth's motion boundaries in the hole",
+        ),
+        Claim(
+            "C14",
+            "3.3.4",
+            "Learnable confidence rules leave the mean: p is not 1, (a, b) not (1/3, 2/3).",
+            "a training with a learnable rule, and the same with another rule",
+        ),
+        Claim(
+            "C15",
+            "3.5",
+            "Judged at the last step only, a network hallucinates large flows in the first steps.",
+            "a refinement trained so, and one with the loss of eq.\u00a04, all else being equal",
+        ),
+        Claim(
+            "C16",
+            "3.4.1",
+            "An L1 loss weighted by the confidence drives the confidence in the hole to 0.",
+            "a refinement with and without the weight, all else being equal",
+        ),
+        Claim(
+            "C17",
+            "3.4.3",
+            "The smaller of both round trips is high only at borders, the forward–backward error "
+            "over whole occlusions.",
+            "exact flow with its occlusions",
+        ),
+        Claim(
+            "C18",
+            "3.4.3",
+            "The loss on the smaller round trip makes the reconstruction sharper and more "
+            "consistent.",
+            "a refinement with and without that loss, all else being equal",
+        ),
+        Claim(
+            "C19",
+            "3.5",
+            "Trained by eq.\u00a03 the network forgets the early steps, by eq.\u00a04 it does not.",
+            "a refinement trained by each, all else being equal",
+        ),
+        Claim(
+            "C20",
+            "3.4.2",
+            "The total variation loss restores piecewise smoothness.",
+            "a refinement with and without that loss, all else being equal",
+        ),
+        Claim(
+            "C21",
+            "3.2.2",
+            "Partial convolutions serve the refinement better than gated ones.",
+            _PAIR,
+        ),
+        Claim(
+            "C22",
+            "3.1",
+            "Flow stored as images with the range of its values is much smaller than .flo files, "
+            "at an error that does not matter.",
+            "the benchmark of flow storage",
         ),
     )
 }
