@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from textwrap import fill
 
 import numpy as np
 from jaxtyping import Float
@@ -25,6 +26,7 @@ from flowmend.figures.style import (
 _COLOURS = (BLUE, ORANGE, GREEN, VERMILION, PURPLE, "#56b4e9", "#8a6d3b")
 _MARKERS = "os^Dv<>"
 _ACROSS = 3
+_LEGEND_LETTERS = 34  # a line, so that a legend is no wider than its panels
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ def draw_refinement_steps(groups: Mapping[str, Sequence[Course]]) -> Figure:
     """
     across = min(_ACROSS, len(groups))
     rows = -(-len(groups) // across)
-    legend = 0.25 + 0.165 * max(map(len, groups.values()))
+    legend = 0.25 + 0.16 * max(map(_legend_lines, groups.values()))
     figure = new_figure(0.3 + 3.0 * across, rows * (3.6 + legend))
     cells = figure.subplots(
         3 * rows, across, squeeze=False, height_ratios=[2.1, 1.5, legend] * rows
@@ -85,11 +87,20 @@ def _draw(panel: Axes, lines: Sequence[tuple[Course, Float[ndarray, "steps"]]]) 
     for course, values in lines:
         colour, marker = (INK, "o") if course.is_base else next(styles)
         panel.plot(
-            np.arange(len(values)), values, color=colour, marker=marker, ms=3.6, label=course.words,
-            lw=2.0 if course.is_base else 1.3, zorder=2 if course.is_base else 3,
+            np.arange(len(values)), values, color=colour, marker=marker, ms=3.6,
+            label=_wrapped(course), lw=2.0 if course.is_base else 1.3,
+            zorder=2 if course.is_base else 3,
         )  # fmt: skip
     panel.grid(axis="y")
     panel.xaxis.set_major_locator(MaxNLocator(integer=True))
+
+
+def _wrapped(course: Course) -> str:
+    return fill(course.words, _LEGEND_LETTERS)
+
+
+def _legend_lines(courses: Sequence[Course]) -> int:
+    return sum(_wrapped(course).count("\n") + 1 for course in courses)
 
 
 def _span(courses: Sequence[Course]) -> tuple[float, float]:
