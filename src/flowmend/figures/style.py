@@ -65,11 +65,11 @@ def new_figure(width_in: float, height_in: float) -> Figure:
     return Figure(figsize=(width_in, height_in), layout="constrained", dpi=DOTS_PER_INCH)
 
 
-def encode(figure: Figure) -> bytes:
+def encode(figure: Figure, dots_per_inch: int = DOTS_PER_INCH) -> bytes:
     """The figure as PNG; the same figure gives the same bytes (no date, no version)."""
     buffer = io.BytesIO()
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(_SETTINGS)
-        figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
+        figure.savefig(buffer, format="png", dpi=dots_per_inch, metadata={"Software": None})
     return buffer.getvalue()
