@@ -73,7 +73,7 @@ class TestShipped:
             assert dumped == shipped["experiments"][name]
 
     def test_the_scales_of_the_issue_are_there(self, shipped: dict) -> None:
-        assert {"smoke", "laptop", "study", "davis", "paper"} <= set(shipped["scales"])
+        assert {"smoke", "laptop", "study", "estimated", "davis", "paper"} <= set(shipped["scales"])
         assert shipped["scale"] == "laptop"
 
     def test_a_block_without_a_task_mends_flow(self, project: Path, shipped: dict) -> None:
@@ -167,10 +167,19 @@ WRONG = [
         ": scales.smoke.data: test_dataset and test_root go together; change one of them",
     ),
     (
-        ("scales", "smoke", "flow", "estimator"),
-        "dis",
-        ": scales.smoke: flow.estimator exact and dataset moving_shapes go together; "
-        "change one of them",
+        ("scales", "davis", "flow", "estimator"),
+        "exact",
+        ": scales.davis: flow.estimator exact needs dataset moving_shapes; change one of them",
+    ),
+    (
+        ("scales", "davis", "data", "render_factor"),
+        4,
+        ": scales.davis.data: render_factor is for dataset moving_shapes alone; change one of them",
+    ),
+    (
+        (*DATA, "render_factor"),
+        0,
+        ": scales.smoke.data.render_factor: is 0; it must be greater than 0",
     ),
     (
         (*HOLES, "min_side_px"),
@@ -267,7 +276,7 @@ WRONG = [
         ("scale",),
         "lapptop",
         ": (top level): scale 'lapptop' is none of scales "
-        "(davis, laptop, paper, smoke, study); change one of them",
+        "(davis, estimated, laptop, paper, smoke, study); change one of them",
     ),
 ]
 

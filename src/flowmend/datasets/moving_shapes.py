@@ -23,6 +23,7 @@ Look = tuple[
     UInt8[np.ndarray, "frames height width"],
     Positions,
 ]
+Sink = Callable[[str, bytes], object]
 _JPEG_QUALITY = 95
 
 
@@ -148,16 +149,25 @@ def _pure(segmentation: np.ndarray) -> Bool[np.ndarray, "frames height width"]:
     return np.stack([cv2.dilate(ids, window) == cv2.erode(ids, window) for ids in segmentation])
 
 
-def write_davis(clip: MovingShapes, name: str, sink: Callable[[str, bytes], object]) -> None:
-    """Hand one clip to ``sink(path, bytes)`` in the DAVIS layout, with its truth beside it.
+def write_davis(clip: MovingShapes, name: str, sink: Sink) -> None:
+    """Hand one clip to ``sink(path, bytes)`` in the DAVIS layout, with its truth beside it."""
+    write_frames(clip, name, sink)
+    write_truth(clip, name, sink)
 
-    ``JPEGImages/480p/<name>/00000.jpg``, ``Annotations/480p/<name>/00000.png`` and, named by the
-    frame that the flow starts from, ``Flow/forward/<name>/00000.flo``,
-    ``Occlusion/forward/<name>/00000.png`` (0 and 255), and ``backward`` from frame 1 on.
-    """
+
+def write_frames(clip: MovingShapes, name: str, sink: Sink) -> None:
+    """``JPEGImages/480p/<name>/00000.jpg`` and ``Annotations/480p/<name>/00000.png``."""
     for t, (image, ids) in enumerate(zip(clip.images, clip.segmentation)):
         sink(f"JPEGImages/480p/{name}/{t:05d}.jpg", encode_jpeg(image, _JPEG_QUALITY))
         sink(f"Annotations/480p/{name}/{t:05d}.png", encode_segmentation(ids))
+
+
+def write_truth(clip: MovingShapes, name: str, sink: Sink) -> None:
+    """Flow and occlusion, named by the frame that the flow starts from.
+
+    ``Flow/forward/<name>/00000.flo``, ``Occlusion/forward/<name>/00000.png`` (0 and 255), and
+    ``backward`` from frame 1 on.
+    """
     directions = (
         ("forward", clip.forward, clip.occlusion_forward, 0),
         ("backward", clip.backward, clip.occlusion_backward, 1),

@@ -7,8 +7,15 @@ from flowmend.estimators.clip_frames import ClipFrames
 from flowmend.io.flo import decode_flo
 
 
+def is_known(clip: ClipFrames) -> bool:
+    """Whether the clip was rendered: nobody knows the true flow of footage."""
+    return any(member.startswith(f"Flow/forward/{clip.name}/") for member in clip.members)
+
+
 def read(clip: ClipFrames, source: int, target: int) -> np.ndarray:
     """Flow from frame ``source`` to its neighbour ``target``, (2, H, W) float32, px.
+
+    Of a grid of its own, where the frames were rendered larger.
 
     Raises:
         InputError: the clip has no true flow, or the file is damaged or not finite.

@@ -7,7 +7,7 @@ its intervals tell of other clips, not of other seeds.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from io import StringIO
 from typing import Literal
 
@@ -17,7 +17,6 @@ import torch
 from flowmend.evaluation.held_out import HoledClip
 from flowmend.evaluation.metrics import METRICS, measure
 from flowmend.evaluation.statistics import ClipBootstrap, Estimate
-from flowmend.holes import setup_frames
 from flowmend.inpainters.classical import CLASSICAL
 from flowmend.types import Clip, Completion, Inpainter
 
@@ -122,33 +121,23 @@ def _typed(results: pd.DataFrame) -> pd.DataFrame:
 
 
 def _rows(method: Method, holed: HoledClip) -> Iterator[tuple[object, ...]]:
-    chosen = [index for index, shape in enumerate(holed.shapes) if shape in method.shapes]
-    clip = _take(holed.clip, chosen)
-    near_edge = holed.near_edge.expand(clip.hole.shape)
-    for setup, hidden, completion in _completions(method, clip):
-        for direction, measures in measure(hidden, completion, near_edge).items():
-            for row, index in enumerate(chosen):
+    shapes = [shape for shape in holed.shapes if shape in method.shapes]
+    for setup, clip, completion in _completions(method, holed):
+        near_edge = holed.near_edge.expand(clip.hole.shape)
+        for direction, measures in measure(clip, completion, near_edge).items():
+            for row, shape in enumerate(shapes):
                 numbers = (getattr(measures, metric)[row].item() for metric in METRICS)
-                case = (clip.name, holed.shapes[index], direction)
+                case = (clip.name, shape, direction)
                 yield (method.name, method.kind, method.seed, setup, *case, *numbers)
 
 
-def _take(clip: Clip, holes: list[int]) -> Clip:
-    return replace(
-        clip, forward=clip.forward[holes], backward=clip.backward[holes], hole=clip.hole[holes]
-    )
-
-
-def _at_setup(clip: Clip, setup: str) -> Clip:
-    frames = torch.from_numpy(setup_frames(setup, clip.hole.shape[-3]))
-    return replace(clip, hole=clip.hole & frames.view(-1, 1, 1))
-
-
-def _completions(method: Method, clip: Clip) -> Iterator[tuple[str, Clip, Completion]]:
-    everywhere = method.inpainter(clip) if method.framewise else None
+def _completions(method: Method, holed: HoledClip) -> Iterator[tuple[str, Clip, Completion]]:
+    everywhere = None
+    if method.framewise:
+        everywhere = method.inpainter(holed.at_setup("all_frames", method.shapes))
     for setup in method.setups:
-        hidden = _at_setup(clip, setup)
-        yield setup, hidden, everywhere or method.inpainter(hidden)
+        clip = holed.at_setup(setup, method.shapes)
+        yield setup, clip, everywhere or method.inpainter(clip)
 
 
 def _case_errors(results: pd.DataFrame) -> pd.DataFrame:

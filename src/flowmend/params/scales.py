@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from flowmend.params.blocks import Block, Distinct, HoleShapes, PositiveFloat, PositiveInt, Seed
 
 Dataset = Literal["moving_shapes", "davis2016", "davis2017", "youtube_vos", "folder", "video"]
+SYNTHETIC = "moving_shapes"
 
 
 class ClipCounts(Block):
@@ -17,7 +18,11 @@ class ClipCounts(Block):
 
 
 class DataParams(Block):
-    """What is mended: ``root`` is a folder (or video) under ``data/raw``."""
+    """What is mended: ``root`` is a folder (or video) under ``data/raw``.
+
+    Moving shapes are shown in frames ``render_factor`` times the working size, for estimators that
+    are poor on small frames.
+    """
 
     dataset: Dataset
     root: Annotated[str, Field(min_length=1)]
@@ -29,12 +34,24 @@ class DataParams(Block):
     stride: PositiveInt
     height_px: Annotated[int, Field(ge=16, multiple_of=8)]
     width_px: Annotated[int, Field(ge=16, multiple_of=8)]
+    render_factor: PositiveInt = 1
     objects: Literal["all"] | Annotated[list[PositiveInt], Field(min_length=1), Distinct]
 
     @model_validator(mode="after")
     def _test_set_is_whole(self) -> "DataParams":
         if (self.test_dataset is None) != (self.test_root is None):
             raise ValueError("test_dataset and test_root go together")
+        return self
+
+    @property
+    def datasets(self) -> set[Dataset]:
+        """Of both splits."""
+        return {self.dataset, self.test_dataset or self.dataset}
+
+    @model_validator(mode="after")
+    def _footage_has_its_own_size(self) -> "DataParams":
+        if self.render_factor > 1 and SYNTHETIC not in self.datasets:
+            raise ValueError(f"render_factor is for dataset {SYNTHETIC} alone")
         return self
 
 
@@ -102,9 +119,8 @@ class Scale(Block):
 
     @model_validator(mode="after")
     def _parts_fit(self) -> "Scale":
-        for dataset in {self.data.dataset, self.data.test_dataset or self.data.dataset}:
-            if (self.flow.estimator == "exact") != (dataset == "moving_shapes"):
-                raise ValueError("flow.estimator exact and dataset moving_shapes go together")
+        if self.flow.estimator == "exact" and self.data.datasets != {SYNTHETIC}:
+            raise ValueError(f"flow.estimator exact needs dataset {SYNTHETIC}")
         if self.holes.max_side_px > min(self.data.height_px, self.data.width_px) - 2:
             raise ValueError("holes.max_side_px leaves no known pixel beside it")
         return self

@@ -25,21 +25,17 @@ from flowmend.evaluation.compare import (
     summary_table,
     to_csv,
 )
-from flowmend.evaluation.held_out import HoledClip, holed_clip
+from flowmend.evaluation.held_out import HoledClip
 from flowmend.evaluation.tasks import joined, tasks_from_csv, tasks_table
 from flowmend.io.atomic import write_text
-from flowmend.io.flow_archive import FlowArchive
-from flowmend.io.packed_maps import read_packed_maps
 from flowmend.io.progress import tracked
 from flowmend.params import Params, Scale
 from flowmend.provenance import code_fingerprint, file_sha256
 from flowmend.stages.build import load_model
 from flowmend.stages.evaluate_tasks import mended_rows, sanity_rows, truth_rows
-from flowmend.stages.holes import read_clip
+from flowmend.stages.held_out_clips import SPLIT, held_out_clips
 from flowmend.stages.layout import SHARDS, Layout
 from flowmend.types import Clip, Completion, Inpainter
-
-SPLIT = "test"
 
 
 def run(params: Params, scale: str) -> None:
@@ -49,7 +45,7 @@ def run(params: Params, scale: str) -> None:
     all of them. Models of experiments that no longer stand in ``params.yaml`` are ignored.
 
     Raises:
-        InputError: flow, holes or weights are missing or damaged.
+        InputError: sequences, flow, holes or weights are missing or damaged.
     """
     settings, layout = params.at(scale), Layout(scale)
     torch.set_num_threads(settings.evaluate.threads)
@@ -90,24 +86,6 @@ class StoredNetwork:
         return self._inpainter(clip)
 
 
-def held_out_clips(settings: Scale, layout: Layout) -> list[HoledClip]:
-    """All test clips of a scale, with their holes.
-
-    Raises:
-        InputError: flow or holes are missing or damaged.
-    """
-    clips = []
-    for shard in tracked(SHARDS, "reading test clips"):
-        holes = read_packed_maps(layout.holes(SPLIT, shard))
-        with FlowArchive(layout.flow(SPLIT, shard)) as archive:
-            for name, maps in zip(holes.names, holes.unpack()):
-                flow = read_clip(archive, name, settings.data.frames)
-                of_shape = dict(zip(holes.labels, maps))
-                edges, band = settings.edges.canny_flow_px, settings.evaluate.edge_band_px
-                clips.append(holed_clip(name, flow, of_shape, edges, band))
-    return clips
-
-
 def _methods(params: Params, settings: Scale, layout: Layout) -> Iterator[tuple[Method, str]]:
     """Each method, with the hash of its weights."""
     shapes = tuple(settings.holes.shapes)
@@ -124,7 +102,8 @@ def _methods(params: Params, settings: Scale, layout: Layout) -> Iterator[tuple[
 
 def _shared_fingerprint(settings: Scale, layout: Layout) -> str:
     """Of all that the rows of every method depend on: code, libraries, clips, settings."""
-    files = [path for k in SHARDS for path in (layout.flow(SPLIT, k), layout.holes(SPLIT, k))]
+    kinds = (layout.sequences, layout.flow, layout.holes)
+    files = [kind(SPLIT, shard) for shard in SHARDS for kind in kinds]
     libraries = [library.__version__ for library in (cv2, np, scipy, torch)]
     return json.dumps(
         [

@@ -1,17 +1,18 @@
 """Stage ``sequences``: frames and object ids of one shard, in the DAVIS layout.
 
 Frames keep their bytes. Segmentations become palette PNGs of object ids, of the frame's size.
+Rendered clips bring their true flow and occlusion, of the working size.
 """
 
 from typing import Any
 
 from flowmend.datasets.clips import CONTEXT_FRAMES
 from flowmend.datasets.index_file import SYNTHETIC, data_folder, read_index
-from flowmend.datasets.moving_shapes import render, write_davis
+from flowmend.datasets.moving_shapes import Sink, render, write_frames, write_truth
 from flowmend.datasets.raw_clips import RawClips
 from flowmend.io.layout_zip import writing_zip
 from flowmend.io.progress import tracked
-from flowmend.params import Params
+from flowmend.params import DataParams, Params
 from flowmend.stages.layout import Layout
 from flowmend.stages.raw_data import sources
 
@@ -32,10 +33,23 @@ def run(params: Params, scale: str, split: str, shard: int) -> None:
     with writing_zip(layout.sequences(split, shard)) as archive:
         for clip in tracked(clips, f"{split} {shard}: frames"):
             if source.dataset == SYNTHETIC:
-                frames = data.frames + CONTEXT_FRAMES
-                shapes = render(clip["seed"], frames, data.height_px, data.width_px)
-                write_davis(shapes, clip["name"], archive.add)
+                _write_rendered(clip, data, archive.add)
             else:
                 for member, content in raw.members(clip):
                     archive.add(member, content)
         archive.add(LISTS[split], "".join(f"{clip['name']}\n" for clip in clips).encode())
+
+
+def _write_rendered(clip: dict[str, Any], data: DataParams, sink: Sink) -> None:
+    """Frames of ``render_factor`` times the working size, and the truth at the working size.
+
+    Truth is rendered afresh rather than shrunk, which would mix the motions at every border: the
+    same seed moves the same at any size.
+    """
+    name, frames = clip["name"], data.frames + CONTEXT_FRAMES
+    truth = shown = render(clip["seed"], frames, data.height_px, data.width_px)
+    if data.render_factor > 1:
+        rows, columns = (side * data.render_factor for side in (data.height_px, data.width_px))
+        shown = render(clip["seed"], frames, rows, columns)
+    write_frames(shown, name, sink)
+    write_truth(truth, name, sink)
