@@ -85,6 +85,7 @@ class Page:
         variations: pairs of experiments without a claim.
         setups: results tables.
         shapes: the same by hole shape.
+        refinement: tables of the iterative refinement.
         tasks: tables of ``tasks.csv``.
         experiments: blocks of ``params.yaml``.
         params: the scale's block as YAML.
@@ -100,6 +101,7 @@ class Page:
     variations: Sequence[Variation]
     setups: Sequence[Table]
     shapes: Sequence[Table]
+    refinement: Sequence[Table]
     tasks: Sequence[Table]
     experiments: Mapping[str, Mapping[str, Any]]
     params: str

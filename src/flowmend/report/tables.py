@@ -25,6 +25,7 @@ STUDIES = {
     "fig15": "Edges of a single frame (Fig. 15)",
     "warping_toy": "Moving a pattern",
     "residual": "Residual over the fill (beyond the report)",
+    "refinement": "Iterative refinement (Figs. 16 to 25)",
 }
 CLASSICAL = "Classical fills"
 EXTRA = {"epe_full_px": "whole frame", "epe_edge_px": "at edges", "fb_px": "round trip"}
@@ -46,7 +47,7 @@ Experiments = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Row:
-    """One method: its cells, and which of them are the best of their column and group."""
+    """One method: its cells, and which of them are the best of their column and group, if any."""
 
     cells: tuple[str, ...]
     best: tuple[bool, ...] = ()

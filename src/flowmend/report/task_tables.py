@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from flowmend.evaluation.refinement import BORDER_PX
 from flowmend.report.claims.evidence import Evidence
 from flowmend.report.numbers import interval
 from flowmend.report.tables import Group, Row, Table
@@ -61,6 +62,21 @@ PLANS = (
         {"visible": "visible (px)", "occluded": "occluded (px)"},
         "Mean forward–backward error of the pixels that stay in view and of those that do not. "
         "Brackets are 95 % intervals over clips.",
+    ),
+    Plan(
+        "round_trip_parts",
+        "The smaller of both round trips of the true flow (3.4.3)",
+        (
+            Column("fb_px", "forward–backward (px)", "none"),
+            Column("min_px", "the smaller of both (px)", "none"),
+        ),
+        {
+            "border": "border pixels",
+            "occluded": "occluded pixels, no border",
+            "visible": "all others",
+        },
+        f"Border pixels lie within {BORDER_PX} px of a motion boundary. Brackets are 95 % "
+        "intervals over clips.",
     ),
     Plan(
         "backward_flow",

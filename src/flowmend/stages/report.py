@@ -1,6 +1,7 @@
 """Stage ``report``: the tables and figures of a scale on one self-contained page."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pandas as pd
 import yaml
@@ -11,15 +12,18 @@ from flowmend.evaluation.tasks import tasks_from_csv
 from flowmend.io.atomic import write_text
 from flowmend.params import Params, Scale
 from flowmend.provenance import read_record
+from flowmend.report.ablation_tables import ablation_tables
 from flowmend.report.claims import judge
 from flowmend.report.claims.evidence import Evidence
 from flowmend.report.claims.varied import varied
 from flowmend.report.headlines import against_classical
 from flowmend.report.page import Page, PageFigure, render
+from flowmend.report.step_tables import step_tables
 from flowmend.report.tables import SETUPS, setup_tables, shape_table
 from flowmend.report.task_tables import task_tables
 from flowmend.stages.layout import Layout
 
+STORAGE_TABLE = Path("docs/benchmarks/flow_archive.csv")
 FLOW_WORDS = {
     "exact": "exact, as rendered",
     "dis": "DIS, taken as truth",
@@ -51,6 +55,7 @@ def run(params: Params, scale: str) -> None:
         variations=varied(evidence),
         setups=setup_tables(results, summary, experiments),
         shapes=[shape_table(results, setup, experiments) for setup in setups],
+        refinement=[*ablation_tables(evidence, summary), *step_tables(evidence)],
         tasks=task_tables(evidence),
         experiments=experiments,
         params=yaml.safe_dump(
@@ -68,8 +73,15 @@ def _evidence(params: Params, settings: Scale, layout: Layout) -> Evidence:
         samples=settings.evaluate.bootstrap_samples,
         seed=settings.evaluate.bootstrap_seed,
         tasks=tasks_from_csv(layout.tasks.read_text()),
+        storage=_storage(),
         curves={name: _curves(layout, name, settings.train.seeds) for name in params.experiments},
     )
+
+
+def _storage() -> pd.DataFrame:
+    if not STORAGE_TABLE.exists():
+        raise InputError(STORAGE_TABLE, "is missing", "run `make bench`")
+    return pd.read_csv(STORAGE_TABLE)
 
 
 def _curves(layout: Layout, experiment: str, seeds: Sequence[int]) -> pd.DataFrame:

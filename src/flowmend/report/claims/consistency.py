@@ -69,8 +69,8 @@ def smaller_round_trip(evidence: Evidence) -> Verdict:
         both = (values[where, "min_px"], high)
         for each in evidence.contrasts(names, both, Measure("round trip", " px")):
             share = (
-                f"over that, the smaller round trip of {where} pixels, "
-                f"{each.first_value:.3f}\u00a0px,"
+                f"the smaller round trip of {where} pixels, {each.first_value:.3f}\u00a0px, "
+                "over that error"
             )
             findings.append(side(each.ratio, SHARE_OF_OCCLUDED, share))
     return Verdict(CLAIMS["C17"], tuple(findings), (BORDERS,))

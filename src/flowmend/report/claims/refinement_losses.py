@@ -72,7 +72,7 @@ def _truths_round_trip(evidence: Evidence, pairs: list[Pair]) -> Iterator[str]:
 
 def _nearer(evidence: Evidence, pair: Pair, metric: str) -> list[Contrast]:
     values = [_distance(evidence, name, metric) for name in pair]
-    measure = Measure(f"distance from the truth’s {ROUGH[metric]}", " px per px")
+    measure = Measure(f"distance from the truth’s {ROUGH[metric]}", " px")
     return compared(evidence, pair, (values[0], values[1]), measure)
 
 

@@ -10,6 +10,9 @@ SMALL_PERCENT = 10
 """Of the .flo file: an order of magnitude."""
 NEGLIGIBLE_PX = 0.1
 """What is about zero in C2, too."""
+MEASURED_ON = (
+    "Measured on estimated flow (DIS) of real clips at 480×854 px, at every scale the same."
+)
 OTHERS = ("fast", "small")
 ERROR = "max_error_px"
 
@@ -22,8 +25,8 @@ def compact(evidence: Evidence) -> Verdict:
     sizes = {str(codec): tuple(map(float, row)) for codec, row in zip(rows.index, rows.to_numpy())}
     if REPORTS_WAY not in sizes:
         return Verdict(CLAIMS["C22"], ())
-    asides = tuple(_beside(codec, *sizes[codec]) for codec in OTHERS if codec in sizes)
-    return Verdict(CLAIMS["C22"], _findings(*sizes[REPORTS_WAY]), asides)
+    asides = (_beside(codec, *sizes[codec]) for codec in OTHERS if codec in sizes)
+    return Verdict(CLAIMS["C22"], _findings(*sizes[REPORTS_WAY]), (MEASURED_ON, *asides))
 
 
 def _findings(share: float, worst: float, error_px: float) -> tuple[Finding, ...]:
