@@ -1,7 +1,8 @@
 """Diagrams of networks, drawn from the modules themselves so that they cannot drift."""
 
+from collections.abc import Iterator
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from matplotlib.axes import Axes
@@ -9,6 +10,8 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
 from torch import Tensor, nn
 
 from flowmend.figures.style import INK, MUTED
+from flowmend.networks.gated_conv import GatedConv
+from flowmend.networks.partial_conv import PartialConv
 
 _SHEETS, _SHEET_STEP = 4, 0.045
 PAPER = "#f4f5f7"
@@ -21,9 +24,10 @@ class Layer(NamedTuple):
         path: its name within the module, empty for the module itself.
         kind: its type.
         words: what it does, with its own numbers.
-        inputs: shape of its first input, without the batch.
-        output: shape of its output, without the batch.
+        inputs: shape of its (first) input, without the batch.
+        output: shape of its (first) output, without the batch.
         parameters: how many it has.
+        sources: shapes of its first inputs, where that is a list of them, without the batch.
     """
 
     path: str
@@ -32,10 +36,11 @@ class Layer(NamedTuple):
     inputs: tuple[int, ...]
     output: tuple[int, ...]
     parameters: int
+    sources: tuple[tuple[int, ...], ...] = ()
 
 
 @torch.inference_mode()
-def trace(module: nn.Module, *inputs: Tensor) -> dict[str, Layer]:
+def trace(module: nn.Module, *inputs: Any) -> dict[str, Layer]:
     """Every part of a module that a forward pass goes through, by path, in that order.
 
     Args:
@@ -44,10 +49,11 @@ def trace(module: nn.Module, *inputs: Tensor) -> dict[str, Layer]:
     layers: dict[str, Layer] = {}
 
     def watch(path: str, part: nn.Module) -> torch.utils.hooks.RemovableHandle:
-        def note(_: nn.Module, given: tuple[Tensor, ...], made: Tensor) -> None:
+        def note(_: nn.Module, given: tuple[Any, ...], made: Any) -> None:
             count = sum(p.numel() for p in part.parameters())
-            shapes = tuple(given[0].shape[1:]), tuple(made.shape[1:])
-            layers[path] = Layer(path, type(part).__name__, _words(part), *shapes, count)
+            sources, output = tuple(_shapes(given[0])), next(_shapes(made))
+            kind = type(part).__name__
+            layers[path] = Layer(path, kind, _words(part), sources[0], output, count, sources)
 
         return part.register_forward_hook(note)
 
@@ -60,8 +66,21 @@ def trace(module: nn.Module, *inputs: Tensor) -> dict[str, Layer]:
     return layers
 
 
+def _shapes(what: Any) -> Iterator[tuple[int, ...]]:
+    """Of a tensor, or of all in a list, without the batch."""
+    if isinstance(what, Tensor):
+        yield tuple(what.shape[1:])
+    else:
+        for each in what:
+            yield from _shapes(each)
+
+
 def _words(part: nn.Module) -> str:
     match part:
+        case PartialConv():
+            return "partial conv\n" + times(part.conv.kernel_size)
+        case GatedConv():
+            return "gated conv\n" + times(part.conv.kernel_size)
         case nn.Conv2d():
             stride = f"\nstride {part.stride[0]}" if part.stride[0] > 1 else ""
             return "conv " + times(part.kernel_size) + stride

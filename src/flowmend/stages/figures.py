@@ -11,13 +11,17 @@ from flowmend.io.progress import tracked
 from flowmend.params import Params
 from flowmend.provenance import Provenance, code_fingerprint, hash_inputs, record_path
 from flowmend.stages.drawings import (
+    architectures,
     completions,
+    consistency,
     edges,
     flow,
     joint,
     losses,
     networks,
     overview,
+    refinement_curves,
+    refinement_steps,
     results,
     sanity,
     warping_toy,
@@ -48,6 +52,18 @@ FIGURES: dict[str, Callable[[Study], Drawing]] = {
     "fig14": results.edge_agreement_surface,
     "fig14_result": joint.edge_agreement_result,
     "fig15": edges.edge_completion,
+    "fig16": architectures.architectures,
+    "fig17": refinement_curves.powers,
+    "fig18": refinement_curves.polynomials,
+    "fig21": consistency.shorter_round_trip,
+    "schedules": refinement_curves.schedules,
+    "refinement_steps": refinement_steps.refinement_steps,
+    "fig19": refinement.last_step_only,
+    "fig20": refinement.confidence_weighted,
+    "fig22": refinement.architecture_1,
+    "fig23": refinement.round_trip,
+    "fig24": refinement.total_variation,
+    "fig25": refinement.architecture_2,
     "flow_archive": results.flow_storage,
 }
 """By file name, in the order of the report page."""
@@ -59,7 +75,7 @@ EXPERIMENTS = "params.yaml: experiments"
 def run(params: Params, scale: str) -> None:
     """Write ``reports/<scale>/figures/<name>.png`` and ``<name>.prov.json`` of every figure.
 
-    A figure of experiments that do not stand in ``params.yaml`` is left out, and said to be.
+    Some move, too: ``<name>.gif``, which shares the record. A figure of experiments that do not stand in ``params.yaml`` is left out, and said to be.
 
     Raises:
         InputError: a file that a figure is drawn from is missing or damaged.
@@ -71,7 +87,15 @@ def run(params: Params, scale: str) -> None:
         for name in tracked(FIGURES, "figures"):
             if (drawing := _drawn(name, study)) is not None:
                 write_bytes(layout.figure(name), encode(drawing.figure))
+                _write_animation(drawing, layout.figure(name).with_suffix(".gif"))
                 _record(drawing, scale, code).write(layout.figure(name))
+
+
+def _write_animation(drawing: Drawing, path: Path) -> None:
+    if drawing.animation is None:
+        path.unlink(missing_ok=True)
+    else:
+        write_bytes(path, drawing.animation)
 
 
 def _drawn(name: str, study: Study) -> Drawing | None:
@@ -81,7 +105,8 @@ def _drawn(name: str, study: Study) -> Drawing | None:
         if not error.where.startswith(EXPERIMENTS):
             raise
         print(f"flowmend: {name} is not drawn: {error}", file=sys.stderr)
-        for left in (study.layout.figure(name), record_path(study.layout.figure(name))):
+        picture = study.layout.figure(name)
+        for left in (picture, picture.with_suffix(".gif"), record_path(picture)):
             left.unlink(missing_ok=True)
         return None
 
