@@ -4,7 +4,6 @@ Rows of the tasks ``refinement`` and ``round_trip_parts``.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 
 import torch
 from jaxtyping import Bool, Float
@@ -17,7 +16,6 @@ from flowmend.evaluation.metrics import composite, measure
 from flowmend.evaluation.tasks import TaskRow
 from flowmend.geometry.derivatives import total_variation
 from flowmend.geometry.round_trip import min_round_trip, round_trip
-from flowmend.holes import setup_frames
 from flowmend.types import Clip, Completion
 
 TASK, PARTS = "refinement", "round_trip_parts"
@@ -51,7 +49,8 @@ def rows(
         setup: which of its frames are hidden.
         shapes: of the holes.
     """
-    clip, near_edge = _hidden(held_out, setup, shapes)
+    clip = held_out.at_setup(setup, shapes)
+    near_edge = held_out.near_edge.expand(clip.hole.shape)
     truth = Completion(clip.forward, clip.backward)
     numbers = {f"step {k}": _step(clip, each, near_edge) for k, each in enumerate(trace(clip))}
     for condition, metrics in {**numbers, TRUTH: _shape_of(clip, truth, near_edge)}.items():
@@ -88,16 +87,6 @@ def part_rows(
             if where.any():
                 value = float(trip.double().numpy()[where].mean())
                 yield TaskRow(PARTS, TRUTH, None, clip, condition, metric, value)
-
-
-def _hidden(held_out: HoledClip, setup: str, shapes: Sequence[str]) -> tuple[Clip, Tensor]:
-    """The clip under its holes of these shapes, in the frames that the setup hides."""
-    chosen = [held_out.shapes.index(shape) for shape in shapes if shape in held_out.shapes]
-    whole = held_out.clip
-    hides = torch.from_numpy(setup_frames(setup, whole.hole.shape[-3])).view(-1, 1, 1)
-    hole = whole.hole[chosen] & hides
-    clip = replace(whole, forward=whole.forward[chosen], backward=whole.backward[chosen], hole=hole)
-    return clip, held_out.near_edge.expand(hole.shape)
 
 
 def _step(clip: Clip, completion: Completion, near_edge: Tensor) -> dict[str, Tensor]:
