@@ -20,6 +20,7 @@ from flowmend.stages.drawings import (
     losses,
     networks,
     overview,
+    refinement,
     refinement_curves,
     refinement_steps,
     results,
@@ -55,15 +56,15 @@ FIGURES: dict[str, Callable[[Study], Drawing]] = {
     "fig16": architectures.architectures,
     "fig17": refinement_curves.powers,
     "fig18": refinement_curves.polynomials,
-    "fig21": consistency.shorter_round_trip,
-    "schedules": refinement_curves.schedules,
-    "refinement_steps": refinement_steps.refinement_steps,
     "fig19": refinement.last_step_only,
     "fig20": refinement.confidence_weighted,
+    "fig21": consistency.shorter_round_trip,
     "fig22": refinement.architecture_1,
     "fig23": refinement.round_trip,
     "fig24": refinement.total_variation,
     "fig25": refinement.architecture_2,
+    "schedules": refinement_curves.schedules,
+    "refinement_steps": refinement_steps.refinement_steps,
     "flow_archive": results.flow_storage,
 }
 """By file name, in the order of the report page."""
@@ -75,7 +76,8 @@ EXPERIMENTS = "params.yaml: experiments"
 def run(params: Params, scale: str) -> None:
     """Write ``reports/<scale>/figures/<name>.png`` and ``<name>.prov.json`` of every figure.
 
-    Some move, too: ``<name>.gif``, which shares the record. A figure of experiments that do not stand in ``params.yaml`` is left out, and said to be.
+    Some move, too: ``<name>.gif``, which shares the record. A figure of experiments that do not
+    stand in ``params.yaml`` is left out, and said to be.
 
     Raises:
         InputError: a file that a figure is drawn from is missing or damaged.

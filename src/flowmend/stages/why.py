@@ -48,7 +48,7 @@ def why(file: Path, params: Params) -> Iterator[str]:
     if not makers:
         raise InputError(file, "is made by no stage of dvc.yaml", "ask for an artifact or report")
     yield f"{name}  {_digest(file)}"
-    if record_path(file).exists() and file.suffix == ".png":
+    if record_path(file).exists() and file.suffix in (".png", ".gif"):
         record = read_record(file)
         yield from _indented(_drawn(record))
         inputs: Iterable[str] = record.inputs

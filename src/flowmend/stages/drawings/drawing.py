@@ -39,6 +39,7 @@ class Drawing:
         inputs: the files that it was drawn from.
         experiments: whose models or curves are in it.
         facts: what was chosen and measured on the way.
+        animation: the same in motion, a GIF, or None.
     """
 
     figure: Figure
@@ -49,6 +50,7 @@ class Drawing:
     inputs: Sequence[Path] = ()
     experiments: Sequence[str] = ()
     facts: dict[str, object] = field(default_factory=dict)
+    animation: bytes | None = None
 
 
 def rounded(value: float) -> float:
