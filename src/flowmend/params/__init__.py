@@ -13,6 +13,8 @@ from flowmend.params.experiments import (
     EdgesExperiment,
     Experiment,
     FlowExperiment,
+    IterativeExperiment,
+    MendingExperiment,
     MovePatternExperiment,
 )
 from flowmend.params.scales import DataParams, EdgeParams, HoleParams, Scale, TrainParams
@@ -27,6 +29,8 @@ __all__ = [
     "Experiment",
     "FlowExperiment",
     "HoleParams",
+    "IterativeExperiment",
+    "MendingExperiment",
     "MovePatternExperiment",
     "Params",
     "Scale",
@@ -67,9 +71,9 @@ class Params(Block):
         return self.scales[scale]
 
     @property
-    def mending(self) -> dict[str, FlowExperiment]:
+    def mending(self) -> dict[str, MendingExperiment]:
         """The experiments that mend flow."""
-        return {n: e for n, e in self.experiments.items() if isinstance(e, FlowExperiment)}
+        return {n: e for n, e in self.experiments.items() if isinstance(e, MendingExperiment)}
 
     def experiment(self, name: str) -> Experiment:
         """The block of one experiment.

@@ -18,6 +18,10 @@ FlowLoss = Literal[
     "patchgan",
 ]
 
+RefinementLoss = Literal[
+    "inpaint_l1", "min_round_trip", "total_variation", "prediction_total_variation"
+]
+
 
 class _Experiment(Block):
     """One ablation. ``study`` says which belong together; ``task`` says what is learned."""
@@ -67,6 +71,30 @@ class EdgesExperiment(_Experiment):
     hole_shapes: HoleShapes | None = None
 
 
+class IterativeExperiment(_Experiment):
+    """Refine the flow step by step (report, section 3): by which update, from what, how judged.
+
+    ``neighbours`` says how the frames beside arrive; ``differences`` also tells the update how
+    their flow differs, and ``persistent`` goes on updating where the confidence is full (both
+    beyond the report); ``confidence_weighted`` weighs ``inpaint_l1`` (3.4.1).
+    """
+
+    task: Literal["iterative"]
+    fill: Literal["smooth", "biharmonic"]
+    setup: Setup
+    rule: Literal["clip", "mean", "power_mean", "polynomial"]
+    architecture: Literal[1, 2] = 1
+    convolution: Literal["partial", "gated"] = "partial"
+    neighbours: Literal["warped", "splatted", "unmoved"]
+    differences: bool = False
+    persistent: bool = False
+    schedule: Literal["eq3_printed", "eq3_read", "eq4", "last_step_only"]
+    losses: Annotated[dict[RefinementLoss, PositiveFloat], Field(min_length=1)]
+    confidence_weighted: bool = False
+    backpropagation: Literal["per_step", "through_time"]
+    hole_shapes: HoleShapes | None = None
+
+
 class MovePatternExperiment(_Experiment):
     """Move a pattern by a given flow: can the network warp at all (report, 2.5)?"""
 
@@ -86,8 +114,11 @@ Experiment = Annotated[
     Annotated[FlowExperiment, Tag("[flow]")]
     | Annotated[BackwardFlowExperiment, Tag("[backward_flow]")]
     | Annotated[EdgesExperiment, Tag("[edges]")]
-    | Annotated[MovePatternExperiment, Tag("[move_pattern]")],
+    | Annotated[MovePatternExperiment, Tag("[move_pattern]")]
+    | Annotated[IterativeExperiment, Tag("[iterative]")],
     Discriminator(_task),
 ]
+MendingExperiment = FlowExperiment | IterativeExperiment
+"""What mends flow."""
 EXPERIMENT: TypeAdapter[Experiment] = TypeAdapter(Experiment)
 """Reads one block."""

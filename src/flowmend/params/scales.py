@@ -85,13 +85,30 @@ class EdgeParams(Block):
     canny_image_levels: PositiveFloat
 
 
-class TrainParams(Block):
-    """One budget for every experiment of a scale. Threads change the weights: they live here."""
+class BudgetParams(Block):
+    """Optimiser steps, clips in each, and the network's width."""
 
     steps: PositiveInt
     batch: PositiveInt
     width: Annotated[int, Field(ge=4)]
     learning_rate: PositiveFloat
+
+
+class RefinementParams(BudgetParams):
+    """The budget of iterative refinement: t_max refinement steps, and s₀ of eq. 3 and 4."""
+
+    width: Annotated[int, Field(ge=8)]
+    refinement_steps: PositiveInt
+    s0_steps: PositiveFloat
+
+
+class TrainParams(BudgetParams):
+    """One budget for every experiment of a scale, and one for those that refine step by step.
+
+    Threads change the weights: they live here.
+    """
+
+    refinement: RefinementParams
     seeds: Annotated[list[Seed], Field(min_length=1), Distinct]
     threads: PositiveInt
     device: Literal["cpu", "cuda"]

@@ -1,5 +1,6 @@
 """Wiring: from the numbers and names of ``params.yaml`` to networks and inpainters."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,17 +13,26 @@ from flowmend.edges import flow_edges
 from flowmend.errors import InputError
 from flowmend.fills import FILLS
 from flowmend.inpainters.direct import DirectInpainter
+from flowmend.inpainters.iterative import IterativeInpainter
 from flowmend.networks import NETWORKS
 from flowmend.networks.backward_predictor import BackwardPredictor
+from flowmend.networks.codec import Feature2Flow, Flow2Feature
+from flowmend.networks.confidence_rules import RULES
 from flowmend.networks.edge_gan import EdgeGenerator
 from flowmend.networks.flow_predictor import FlowPredictor, channels
+from flowmend.networks.gated_conv import GatedConv
+from flowmend.networks.partial_conv import PartialConv
 from flowmend.networks.pattern_mover import PatternMover
+from flowmend.networks.refinement import DIFFERENCES, Refiner
+from flowmend.networks.update import ARCHITECTURES
 from flowmend.params import (
     EXPERIMENT,
     BackwardFlowExperiment,
     EdgesExperiment,
     Experiment,
     FlowExperiment,
+    IterativeExperiment,
+    MendingExperiment,
     MovePatternExperiment,
 )
 from flowmend.training.checkpoint import read_model
@@ -48,6 +58,33 @@ def build_network(experiment: Experiment, frames: int, width: int, seed: int) ->
             inputs = 3 + 2 * experiment.coordinates  # pattern, flow, position
             trunk = NETWORKS[experiment.network](inputs, 1, width)
             return PatternMover(trunk, experiment.coordinates)
+        case IterativeExperiment():
+            return _refiner(experiment, width)
+
+
+def _refiner(experiment: IterativeExperiment, width: int) -> Refiner:
+    """Features are three quarters as many as the update is wide."""
+    features = 3 * width // 4
+    neighbour = features + DIFFERENCES * experiment.differences
+    update = ARCHITECTURES[experiment.architecture](
+        partial(_confident_conv, experiment), (features, neighbour, neighbour), width, features
+    )
+    return Refiner(
+        Flow2Feature(features),
+        Feature2Flow(features),
+        update,
+        experiment.neighbours,
+        experiment.differences,
+        experiment.persistent,
+    )
+
+
+def _confident_conv(
+    experiment: IterativeExperiment, sources: Sequence[int], out_channels: int
+) -> nn.Module:
+    if experiment.convolution == "gated":
+        return GatedConv(sources, out_channels)
+    return PartialConv(sources, out_channels, RULES[experiment.rule](len(sources)))
 
 
 @dataclass(frozen=True)
@@ -99,14 +136,26 @@ class Trained:
 class Model(Trained):
     """A trained network that mends flow."""
 
-    experiment: FlowExperiment
+    experiment: MendingExperiment
 
     @property
-    def inpainter(self) -> DirectInpainter:
+    def inpainter(self) -> DirectInpainter | IterativeInpainter:
         """Ready to mend on the CPU."""
+        if isinstance(self.experiment, IterativeExperiment):
+            return self.refining(self.refinement_steps)
         threshold = self.settings["edges"]["canny_flow_px"]
         edges = partial(flow_edges, threshold_px=threshold) if self.experiment.edges else None
         return DirectInpainter(self.network, FILLS[self.experiment.fill], edges)
+
+    @property
+    def refinement_steps(self) -> int:
+        """Of the training, for a network that refines."""
+        return self.settings["train"]["refinement"]["refinement_steps"]
+
+    def refining(self, steps: int) -> IterativeInpainter:
+        """Ready to refine in any number of steps on the CPU."""
+        assert isinstance(self.network, Refiner)
+        return IterativeInpainter(self.network, FILLS[self.experiment.fill], steps)
 
 
 def load_network(path: Path) -> Trained:
@@ -118,12 +167,13 @@ def load_network(path: Path) -> Trained:
     tensors, metadata = read_model(path)
     try:
         experiment = EXPERIMENT.validate_python(metadata["experiment"])
-        frames, width = metadata["data"]["frames"], metadata["train"]["width"]
-        network = build_network(experiment, frames, width, seed=0)
+        train = metadata["train"]
+        budget = train["refinement"] if isinstance(experiment, IterativeExperiment) else train
+        network = build_network(experiment, metadata["data"]["frames"], budget["width"], seed=0)
         network.load_state_dict(tensors)
         settings = {block: metadata[block] for block in ("data", "train", "holes", "edges")}
         name, seed = metadata["name"], metadata["seed"]
-        if isinstance(experiment, FlowExperiment):
+        if isinstance(experiment, MendingExperiment):
             return Model(name, experiment, seed, network.eval(), settings)
         return Trained(name, experiment, seed, network.eval(), settings)
     except (KeyError, ValueError, RuntimeError) as error:

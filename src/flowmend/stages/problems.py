@@ -16,24 +16,30 @@ from flowmend.params import (
     EdgesExperiment,
     Experiment,
     FlowExperiment,
+    IterativeExperiment,
     MovePatternExperiment,
     Scale,
 )
+from flowmend.schedules import SCHEDULES
 from flowmend.stages.layout import EDGE_FILL, SHARDS, Layout
 from flowmend.training.adversarial import Opponent
 from flowmend.training.backward_flow import BackwardFlow
 from flowmend.training.batches import Batches
 from flowmend.training.edge_completion import EdgeCompletion
+from flowmend.training.iterative import Plan
 from flowmend.training.known_edges import EdgeFinder
 from flowmend.training.mending import Mending, seen_channels
 from flowmend.training.moving_patterns import MovingPatterns
 from flowmend.training.problems import Problem
+from flowmend.training.refining import Refining
 
 SPLIT = "train"
 
+SinglePass = FlowExperiment | BackwardFlowExperiment | EdgesExperiment | MovePatternExperiment
 
-def build_problem(experiment: Experiment, settings: Scale, clips: ClipSet, seed: int) -> Problem:
-    """What an experiment's network learns from the training clips."""
+
+def build_problem(experiment: SinglePass, settings: Scale, clips: ClipSet, seed: int) -> Problem:
+    """What an experiment's network learns from the training clips, in one pass a step."""
     size = settings.train.batch
     match experiment:
         case FlowExperiment():
@@ -46,6 +52,20 @@ def build_problem(experiment: Experiment, settings: Scale, clips: ClipSet, seed:
             return EdgeCompletion(clips, shapes, EDGE_FILL, find, size, seed)
         case MovePatternExperiment():
             return MovingPatterns(size, seed)
+
+
+def build_refining(
+    experiment: IterativeExperiment, settings: Scale, clips: ClipSet, seed: int
+) -> tuple[Refining, Plan]:
+    """What a refinement learns from the training clips, and how it is unrolled."""
+    budget = settings.train.refinement
+    shapes = experiment.hole_shapes or clips.shapes
+    batches = Batches(clips, shapes, experiment.fill, experiment.setup, budget.batch, seed)
+    losses = [str(name) for name in experiment.losses]
+    problem = Refining(batches, losses, experiment.confidence_weighted)
+    per_step = experiment.backpropagation == "per_step"
+    schedule = SCHEDULES[experiment.schedule]
+    return problem, Plan(schedule, budget.refinement_steps, budget.s0_steps, per_step)
 
 
 def build_opponent(experiment: Experiment, frames: int, width: int, seed: int) -> Opponent | None:

@@ -10,20 +10,23 @@ from typing import cast
 import pandas as pd
 import torch
 from lightning_fabric import Fabric
+from torch import nn
 
 from flowmend.datasets.clip_set import ClipSet
 from flowmend.io.atomic import write_text
-from flowmend.params import Experiment, Params, Scale
+from flowmend.networks.refinement import Refiner
+from flowmend.params import Experiment, IterativeExperiment, Params, Scale
 from flowmend.provenance import code_fingerprint, file_sha256
 from flowmend.stages.build import build_network
 from flowmend.stages.layout import Layout
 from flowmend.stages.problems import (
     build_opponent,
     build_problem,
+    build_refining,
     training_clips,
     training_files,
 )
-from flowmend.training import adversarial, direct
+from flowmend.training import adversarial, direct, iterative
 from flowmend.training.checkpoint import Checkpoint, save_model
 from flowmend.training.problems import Contest
 from flowmend.training.session import Budget, Row, Session
@@ -64,24 +67,42 @@ def _train_seed(
     started = time.time()
     metadata = _metadata(settings, block, name, seed)
     fingerprint = _fingerprint(metadata, training_files(layout))
+    refines = isinstance(block, IterativeExperiment)
+    budget = settings.train.refinement if refines else settings.train
     session = Session(
-        Budget(settings.train.steps, settings.train.learning_rate),
+        Budget(budget.steps, budget.learning_rate),
         Checkpoint(layout.scratch / "train" / f"{fingerprint}.pt", fingerprint),
         title=f"{name}, seed {seed}",
         on_step=watch(metadata) if watch else None,
     )
-    sizes = settings.data.frames, settings.train.width, seed
-    network, opponent = build_network(block, *sizes), build_opponent(block, *sizes)
-    problem = build_problem(block, settings, clips, seed)
-    weights = {str(loss): weight for loss, weight in block.losses.items()}
-    if opponent is None:
-        rows = direct.train(network, problem, weights, session, fabric)
-    else:
-        contest = cast(Contest, problem)
-        rows = adversarial.train(network, contest, weights, opponent, session, fabric)
+    network = build_network(block, settings.data.frames, budget.width, seed)
+    rows = _fit(network, block, settings, clips, seed, session, fabric)
     save_model(layout.weights(name, seed), network.state_dict(), metadata)
     write_text(layout.curves(name, seed), _curves(rows))
     _log_times(layout, name, seed, started)
+
+
+def _fit(
+    network: nn.Module,
+    block: Experiment,
+    settings: Scale,
+    clips: ClipSet,
+    seed: int,
+    session: Session,
+    fabric: Fabric,
+) -> list[Row]:
+    """The loop that belongs to the experiment."""
+    weights = {str(loss): weight for loss, weight in block.losses.items()}
+    if isinstance(block, IterativeExperiment):
+        refining, plan = build_refining(block, settings, clips, seed)
+        refiner = cast(Refiner, network)
+        return iterative.train(refiner, refining, weights, plan, session, fabric)
+    problem = build_problem(block, settings, clips, seed)
+    opponent = build_opponent(block, settings.data.frames, settings.train.width, seed)
+    if opponent is None:
+        return direct.train(network, problem, weights, session, fabric)
+    contest = cast(Contest, problem)
+    return adversarial.train(network, contest, weights, opponent, session, fabric)
 
 
 def _be_deterministic(threads: int) -> None:

@@ -84,22 +84,25 @@ class Session:
     def steps(
         self, between: Callable[[int, int], Iterator[Batch]], *optimizers: Optimizer
     ) -> Iterator[Batch]:
-        """Batches of the steps that are left; the optimisers get each step's learning rate."""
+        """Batches of the steps that are left; the optimisers get each step's learning rate.
+
+        A group of parameters with a ``rate_factor`` gets that many times the rate.
+        """
         steps = range(len(self.rows), self._budget.steps)
         saved_at = time.monotonic()
         for step, batch in zip(tracked(steps, self._title), between(steps.start, steps.stop)):
             for group in (group for optimizer in optimizers for group in optimizer.param_groups):
-                group["lr"] = self._budget.rate(step)
+                group["lr"] = self._budget.rate(step) * group.get("rate_factor", 1.0)
             yield batch
             if time.monotonic() - saved_at > SAVE_EVERY_S:
                 self._save()
                 saved_at = time.monotonic()
         self._save()
 
-    def record(self, loss: Tensor, values: Mapping[str, Tensor]) -> None:
+    def record(self, loss: Tensor, values: Mapping[str, Tensor | float]) -> None:
         """Put down a step: its loss, and all else that was measured on the way."""
         step = len(self.rows)
-        numbers = {name: value.item() for name, value in values.items()}
+        numbers = {name: float(value) for name, value in values.items()}
         rate = self._budget.rate(step)
         self.rows.append({"step": step, "loss": loss.item(), **numbers, "learning_rate": rate})
         if self._on_step:

@@ -1,0 +1,86 @@
+"""A trained refinement behind the one protocol (report, section 3)."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from flowmend.fills import Fill
+from flowmend.networks.refinement import Refiner, State
+from flowmend.types import Clip, Completion, Hole
+
+REACH_PX = 8  # of one refinement step's convolutions, from encoder to decoder
+
+Window = tuple[slice, slice]
+
+
+class IterativeInpainter:
+    """Fills the hole, refines the fill step by step, and keeps what was known.
+
+    Only a window around the hole is refined, wide enough for one step's motion and convolutions:
+    known pixels never change, so that nothing comes from further away.
+
+    Args:
+        refiner: trained.
+        fill: the initial fill that it was trained on.
+        steps: refinement steps, any number.
+        device: where it runs.
+    """
+
+    def __init__(self, refiner: Refiner, fill: Fill, steps: int, device: str = "cpu") -> None:
+        self._refiner = refiner.to(device).eval()
+        self._fill, self._steps, self._device = fill, steps, device
+
+    def __call__(self, clip: Clip) -> Completion:
+        """Mend a clip, with or without a batch dimension."""
+        return self.trace(clip)[-1]
+
+    @torch.inference_mode()
+    def trace(self, clip: Clip) -> list[Completion]:
+        """The completion after 0, 1, … steps; the first is the initial fill."""
+        seen = clip.hidden()
+        single = seen.hole.dim() == 3
+        hole = seen.hole[None] if single else seen.hole
+        both = [self._filled(flow, seen) for flow in (seen.forward, seen.backward)]
+        filled = torch.stack([flow[None] if single else flow for flow in both], dim=2)
+        window = window_around(hole, math.ceil(_fastest(filled)) + REACH_PX)
+        here = hole[(..., *window)].to(self._device)
+        state = self._refiner.start(filled[(..., *window)].to(self._device), here)
+        traced = [Completion(*both, confidence=(~seen.hole).to(filled))]
+        for _ in range(self._steps):
+            state = self._refiner.step(state, here)
+            traced.append(_completion(state, window, filled, hole, single))
+        return traced
+
+    def _filled(self, flow: Tensor, clip: Clip) -> Tensor:
+        return torch.from_numpy(self._fill(flow.cpu().numpy(), clip.hole.cpu().numpy())).to(flow)
+
+
+def window_around(hole: Hole, margin_px: int) -> Window:
+    """Rows and columns that hold every hole of a batch, and a margin inside the frame."""
+    rows, columns = (torch.nonzero(hole.any(dim).flatten(0, -2).any(0)) for dim in (-1, -2))
+    return _span(rows, margin_px, hole.shape[-2]), _span(columns, margin_px, hole.shape[-1])
+
+
+def _span(lines: Tensor, margin_px: int, side: int) -> slice:
+    if not len(lines):
+        return slice(0, side)
+    first, last = int(lines.min()), int(lines.max())
+    return slice(max(first - margin_px, 0), min(last + 1 + margin_px, side))
+
+
+def _fastest(flows: Tensor) -> float:
+    return float(flows.square().sum(-3).max().sqrt())
+
+
+def _completion(
+    state: State, window: Window, filled: Tensor, hole: Hole, single: bool
+) -> Completion:
+    """The state's flow in the hole, what was known elsewhere, and the confidence of both."""
+    flows, confidence = filled.clone(), torch.ones_like(hole, dtype=filled.dtype)
+    flows[(..., *window)] = state.flows.to(filled)
+    confidence[(..., *window)] = state.confidence.to(filled)
+    mended = torch.where(hole[:, :, None, None], flows, filled)
+    parts = [mended[:, :, 0], mended[:, :, 1], confidence]
+    forward, backward, confidence = (part[0] if single else part for part in parts)
+    return Completion(forward, backward, confidence)
