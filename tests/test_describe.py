@@ -1,6 +1,8 @@
 """``flowmend describe``: every experiment, and sums that leave nothing out."""
 
+import copy
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -9,7 +11,9 @@ from torch import nn
 from flowmend import params
 from flowmend.errors import InputError
 from flowmend.networks import NETWORKS
-from flowmend.stages.describe import describe, networks, parts
+from flowmend.networks.partial_conv import PartialConv
+from flowmend.stages.describe import cost, describe, networks
+from flowmend.stages.network_parts import parts
 
 PARAMS = params.load(Path(__file__).resolve().parents[1] / "params.yaml")
 CLIP = (6, 64, 64)
@@ -20,10 +24,12 @@ def _literal(network: nn.Module, inputs: list[torch.Tensor]) -> int:
     """Multiply-adds by the closed formula, layer by layer, from a pass with numbers."""
     counted = []
 
-    def count(layer: nn.Module, _: object, out: torch.Tensor) -> None:
-        if isinstance(layer, nn.Conv2d):
+    def count(layer: nn.Module, _: object, out: Any) -> None:
+        if isinstance(layer, PartialConv):  # takes its convolution's weights, but does not call it
+            counted.append(out[0].numel() * layer.conv.weight[0].numel())
+        elif isinstance(layer, nn.Conv2d):
             height, width = layer.kernel_size
-            counted.append(out[0].numel() * layer.in_channels * height * width)
+            counted.append(out.numel() * layer.in_channels * height * width)
         elif isinstance(layer, nn.Linear):
             counted.append(layer.in_features * layer.out_features)
 
@@ -76,6 +82,32 @@ class TestEveryExperiment:
         assert "64×64 px" in printed
         assert max(map(len, printed.splitlines())) <= 80
         assert "…" not in printed
+
+
+def test_cost_of_a_refinement_step_is_the_refiners_own() -> None:
+    ((_, one_step, inputs),) = networks(PARAMS.experiment("refine"), WIDTH, CLIP)
+    refiner = one_step.trunk
+    start, twice = (_literal(_Refining(refiner, steps), inputs) for steps in (0, 2))
+    said = cost(parts(one_step, inputs), steps=2)
+    assert f"the start (encoder, decoder): {start:,};" in said
+    assert f"(update, decoder): {(twice - start) // 2:,} multiply-adds" in said
+    assert f"with 2 steps: {twice:,}." in said
+
+
+class _Refining(nn.Module):
+    """A copy of a refiner that takes a fixed number of steps."""
+
+    def __init__(self, refiner: nn.Module, steps: int) -> None:
+        super().__init__()
+        self.refiner, self.steps = copy.deepcopy(refiner), steps
+
+    def forward(self, filled: torch.Tensor, hole: torch.Tensor) -> Any:
+        return self.refiner(filled, hole, self.steps)
+
+
+def test_takes_the_width_of_its_own_budget(capsys: pytest.CaptureFixture[str]) -> None:
+    describe("refine", "laptop", PARAMS)
+    assert f"width {PARAMS.at('laptop').train.refinement.width};" in capsys.readouterr().out
 
 
 def test_takes_width_and_frame_from_the_scale(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,48 +1,29 @@
 """``flowmend describe``: an experiment's networks, part by part."""
 
-import copy
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 import torch
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
-from torch.nn.utils.parametrize import is_parametrized, type_before_parametrizations
-from torch.utils.flop_counter import FlopCounterMode
 
-from flowmend.networks.blocks import ResidualBlock
+from flowmend.networks.refinement import Refiner, State
 from flowmend.params import (
     BackwardFlowExperiment,
     EdgesExperiment,
     Experiment,
     FlowExperiment,
+    IterativeExperiment,
     MovePatternExperiment,
     Params,
+    Scale,
 )
 from flowmend.stages.build import build_network
+from flowmend.stages.network_parts import Part, parts
 from flowmend.stages.problems import build_opponent
 
 TRUNK = "trunk."  # what every wrapper calls its network: a reader can do without
-
-
-class Part(NamedTuple):
-    """A layer or a residual block.
-
-    Attributes:
-        name: its path in the network.
-        kind: its class.
-        shape: of its output for one sample, (C, H, W) or (C,).
-        parameters: how many numbers are learned.
-        multiply_adds: of one pass forward: convolutions and fully connected layers, no biases.
-    """
-
-    name: str
-    kind: str
-    shape: tuple[int, ...]
-    parameters: int
-    multiply_adds: int
 
 
 def describe(experiment: str, scale: str | None, params: Params) -> None:
@@ -59,12 +40,16 @@ def describe(experiment: str, scale: str | None, params: Params) -> None:
     scale = scale or params.scale
     block, settings = params.experiment(experiment), params.at(scale)
     size = settings.data.frames, settings.data.height_px, settings.data.width_px
+    width = _width(block, settings)
     console = Console(highlight=False)
-    for role, network, inputs in networks(block, settings.train.width, size):
+    for role, network, inputs in networks(block, width, size):
         title = f"{experiment}: {role}, {_kind(network)}"
-        console.print(table(title, parts(network, inputs)))
+        rows = parts(network, inputs)
+        console.print(table(title, rows))
+        if isinstance(network, OneStep):
+            console.print(cost(rows, settings.train.refinement.refinement_steps) + "\n")
     console.print(
-        f"Scale {scale}, width {settings.train.width}; {_input(block, size)}. Multiply-adds of "
+        f"Scale {scale}, width {width}; {_input(block, size)}. Multiply-adds of "
         "convolutions and fully connected layers, one pass forward."
     )
 
@@ -82,40 +67,45 @@ def networks(
     frames, *frame = size
     opponent = build_opponent(block, frames, width, seed=0)
     role = "generator" if opponent else "network"
-    yield role, build_network(block, frames, width, seed=0), _batch(block, size)
+    network = build_network(block, frames, width, seed=0)
+    yield role, OneStep(network) if isinstance(network, Refiner) else network, _batch(block, size)
     if opponent:
         first = next(m for m in opponent.network.modules() if isinstance(m, nn.Conv2d))
         role = "critic" if opponent.adversary.is_critic else "discriminator"
         yield role, opponent.network, [_maps(first.in_channels, *frame)]
 
 
-def parts(network: nn.Module, inputs: Sequence[Tensor]) -> list[Part]:
-    """Every layer with parameters, in the order of the network's definition.
+class OneStep(nn.Module):
+    """What refines, with each of its networks at work once: encoder, update, decoder."""
+
+    def __init__(self, refiner: Refiner) -> None:
+        super().__init__()
+        self.trunk = refiner
+
+    def forward(self, filled: Tensor, hole: Tensor) -> State:
+        """The state after one refinement step of a clip."""
+        features = self.trunk.encoder(filled.flatten(2, 3).flatten(0, 1))
+        state = State(features.unflatten(0, hole.shape[:2]), (~hole).to(filled), filled)
+        return self.trunk.step(state, hole)
+
+
+def cost(rows: Sequence[Part], steps: int) -> str:
+    """The multiply-adds of a start, of a refinement step, and of a start and all steps.
 
     Args:
-        network: left as it is.
-        inputs: of one pass, with or without numbers.
+        rows: of :class:`OneStep`.
+        steps: how many.
     """
-    network = copy.deepcopy(network).to("meta")  # shapes alone: any scale takes no time
-    modules = {name: module for name, module in _parts(network, "") if _size(module)}
-    shapes: dict[nn.Module, tuple[int, ...]] = {}
-    for module in modules.values():
-        module.register_forward_hook(lambda m, _, out: shapes.update({m: tuple(out.shape[1:])}))
-    counter = FlopCounterMode(display=False)
-    with counter, torch.no_grad():
-        network(*(x.to("meta") for x in inputs))
-    flops = counter.get_flop_counts()
-    root = type(network).__name__
-    return [
-        Part(
-            name=name,
-            kind=type_before_parametrizations(module).__name__,
-            shape=shapes[module],
-            parameters=_size(module),
-            multiply_adds=sum(flops.get(f"{root}.{name}", {}).values()) // 2,
-        )
-        for name, module in modules.items()
-    ]
+    of = {
+        name: sum(r.multiply_adds for r in rows if r.name.startswith(f"{TRUNK}{name}."))
+        for name in ("encoder", "update", "decoder")
+    }
+    start, step = of["encoder"] + of["decoder"], of["update"] + of["decoder"]
+    return (
+        f"One refinement step (update, decoder): {step:,} multiply-adds on whole frames; the start "
+        f"(encoder, decoder): {start:,}; with {steps} steps: {start + steps * step:,}. The "
+        "inpainter refines a window around the hole alone, and costs less by its share."
+    )
 
 
 def table(title: str, rows: Sequence[Part]) -> Table:
@@ -135,24 +125,18 @@ def table(title: str, rows: Sequence[Part]) -> Table:
     return layout
 
 
-def _parts(module: nn.Module, name: str) -> Iterator[tuple[str, nn.Module]]:
-    children = list(module.named_children())
-    if not children or isinstance(module, ResidualBlock) or is_parametrized(module):
-        yield name, module
-        return
-    for child, inner in children:
-        yield from _parts(inner, f"{name}.{child}" if name else child)
+def _width(block: Experiment, settings: Scale) -> int:
+    train = settings.train
+    return train.refinement.width if isinstance(block, IterativeExperiment) else train.width
 
 
 def _kind(network: nn.Module) -> str:
     """``FlowPredictor(UNet)``; a network that wraps none is its own."""
+    if isinstance(network, OneStep):
+        return f"{_kind(network.trunk)}({type(network.trunk.update).__name__})"
     trunk = getattr(network, "trunk", None)
     name = type(network).__name__
     return f"{name}({type(trunk).__name__})" if trunk else name
-
-
-def _size(module: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in module.parameters())
 
 
 def _batch(block: Experiment, size: tuple[int, int, int]) -> list[Tensor]:
@@ -163,6 +147,9 @@ def _batch(block: Experiment, size: tuple[int, int, int]) -> list[Tensor]:
             flows = torch.empty(1, frames, 2, 2, *frame, device="meta")
             maps = _maps(frames, *frame)
             return [flows, maps.bool(), *([maps] if block.edges else [])]
+        case IterativeExperiment():
+            flows = torch.empty(1, frames, 2, 2, *frame, device="meta")
+            return [flows, _maps(frames, *frame).bool()]
         case BackwardFlowExperiment():
             return [_maps(2, *frame)]
         case EdgesExperiment():
@@ -173,7 +160,8 @@ def _batch(block: Experiment, size: tuple[int, int, int]) -> list[Tensor]:
 
 def _input(block: Experiment, size: tuple[int, int, int]) -> str:
     frames, height, width = size
-    what = f"a clip of {frames} frames" if isinstance(block, FlowExperiment) else "a single frame"
+    whole = isinstance(block, FlowExperiment | IterativeExperiment)
+    what = f"a clip of {frames} frames" if whole else "a single frame"
     return f"the input is {what}, {height}×{width} px"
 
 
