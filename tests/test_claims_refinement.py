@@ -15,6 +15,7 @@ from flowmend.report.claims import (
 )
 from flowmend.report.claims.findings import Verdict
 from flowmend.report.claims.steps import at_last, steps
+from flowmend.report.claims.varied import varied
 
 SPEED, ERROR, CONFIDENCE = "speed_px", "epe_hole_px", "confidence"
 
@@ -210,6 +211,20 @@ def test_partial_against_gated_convolutions() -> None:
     for gated, state in ((1.2, "supported"), (0.8, "refuted"), (1.0, "inconclusive")):
         results = made.results({"refine": 1.0, "refine_gated": gated})
         assert choices.convolution(made.evidence(blocks, results=results)).state == state
+
+
+def test_choices_without_a_claim_are_shown() -> None:
+    names = ("refine", "refine_splat", "refine_differences", "refine_splat_differences")
+    errors = dict(zip(names, (1.0, 0.8, 0.9, 0.7)))
+    found = varied(made.evidence(part2.blocks(*names), results=made.results(errors)))
+    assert {
+        (each.choice.split()[0], each.in_hole.first, each.in_hole.second) for each in found
+    } == {
+        ("neighbours", "refine_splat", "refine"),
+        ("neighbours", "refine_splat_differences", "refine_differences"),
+        ("update", "refine_differences", "refine"),
+        ("update", "refine_splat_differences", "refine_splat"),
+    }
 
 
 def test_storage() -> None:

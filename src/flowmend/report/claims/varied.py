@@ -37,6 +37,19 @@ CHOICES: dict[str, Choice] = {
         e, "output", "residual", "direct"
     ),
     "biharmonic fill instead of smooth": lambda e: differing(e, "fill", "biharmonic", "smooth"),
+    "update by architecture 2 instead of 1": lambda e: differing(e, "architecture", 2, 1),
+    "neighbours not moved instead of warped": lambda e: differing(
+        e, "neighbours", "unmoved", "warped"
+    ),
+    "neighbours splatted instead of warped": lambda e: differing(
+        e, "neighbours", "splatted", "warped"
+    ),
+    "update told how the neighbours' flow differs": lambda e: differing(
+        e, "differences", True, False
+    ),
+    "back-propagation per step instead of through all": lambda e: differing(
+        e, "backpropagation", "per_step", "through_time"
+    ),
 }
 
 
