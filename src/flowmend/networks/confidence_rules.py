@@ -12,6 +12,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from flowmend.networks.box_sum import box_sum, taps_in_frame, window_mean
+
 Confidences = Float[Tensor, "batch sources height width"]
 Present = Float[Tensor, "batch sources"]
 Confidence = Float[Tensor, "batch 1 height width"]
@@ -20,11 +22,6 @@ Confidence = Float[Tensor, "batch 1 height width"]
 FLOOR = 1e-3
 # Log weight of a source that does not exist.
 ABSENT = -1e4
-
-
-def window_mean(x: Confidence, size: int) -> Confidence:
-    """Mean over the taps of a size × size window that lie in the frame."""
-    return functional.avg_pool2d(x, size, stride=1, padding=size // 2, count_include_pad=False)
 
 
 def log_shares(log_weights: Float[Tensor, " sources"], present: Present) -> Confidences:
@@ -68,8 +65,7 @@ class Clip(nn.Module):
     def forward(self, confidence: Confidences, present: Present) -> Confidence:
         """Confidences in [0, 1] and which sources exist (1 or 0) to one confidence in [0, 1]."""
         total = (confidence * present[..., None, None]).sum(dim=1, keepdim=True)
-        mean = functional.avg_pool2d(total, self.size, stride=1, padding=self.size // 2)
-        return (mean * self.size**2).clamp(max=1)
+        return box_sum(total, self.size).clamp(max=1)
 
     def readings(self) -> dict[str, float]:
         """Nothing is learned."""
@@ -183,9 +179,7 @@ def _log_mean_exp_along(logs: Confidence, size: int, dim: int) -> Confidence:
     rim = [0, 0, reach, reach] if dim == -2 else [reach, reach]
     padded = functional.pad(logs, rim, value=-torch.inf)
     taps = torch.stack([padded.narrow(dim, start, length) for start in range(size)])
-    places = torch.arange(length, device=logs.device)
-    count = (places + reach).clamp(max=length - 1) - (places - reach).clamp(min=0) + 1
-    log_count = count.to(logs.dtype).log()
+    log_count = taps_in_frame(length, size, logs).log()
     return taps.logsumexp(dim=0) - (log_count[:, None] if dim == -2 else log_count)
 
 
