@@ -20,6 +20,7 @@ from flowmend.evaluation.compare import (
     to_csv,
 )
 from flowmend.evaluation.held_out import HoledClip, holed_clip
+from flowmend.holes import setup_frames
 from flowmend.inpainters.classical import CLASSICAL
 from flowmend.types import Clip, Completion
 
@@ -276,3 +277,57 @@ class TestHoledClip:
             {6, 7, 8, 9, 10},
             {5, 6, 7, 8, 9, 10},
         )
+
+
+class TestEstimatedFlow:
+    """The known flow is an estimate of the truth: here, the truth plus one pixel."""
+
+    @pytest.fixture
+    def held_out(self) -> HoledClip:
+        random = np.random.default_rng(0)
+        truth = random.normal(size=(FRAMES, 2, 2, SIZE, SIZE)).astype(np.float32)
+        truth[:, 0, 0, :, SIZE // 2 :] += 50.0
+        holes = {shape: random.random((SIZE, SIZE)) < 0.2 for shape in SHAPES}
+        return holed_clip("x", truth + 1, holes, 0.5, 2, exact=truth)
+
+    @pytest.mark.parametrize("setup", SETUPS)
+    def test_what_is_hidden_is_judged_by_the_truth(self, held_out: HoledClip, setup: str) -> None:
+        clip = held_out.at_setup(setup, ("stroke",))
+        hidden = torch.from_numpy(setup_frames(setup, FRAMES)).view(1, FRAMES, 1, 1)
+        assert (clip.hole == held_out.clip.hole[1:] & hidden).all()
+        assert held_out.exact is not None
+        for flow, seen, truth in (
+            (clip.forward, held_out.clip.forward[1:], held_out.exact[0]),
+            (clip.backward, held_out.clip.backward[1:], held_out.exact[1]),
+        ):
+            hole = clip.hole.unsqueeze(2).expand(flow.shape)
+            assert (flow[hole] == truth.expand(flow.shape)[hole]).all()
+            assert (flow[~hole] == seen[~hole]).all()
+
+    def test_a_method_sees_the_estimate_alone(self, held_out: HoledClip) -> None:
+        seen = []
+
+        def keep(clip: Clip) -> Completion:
+            seen.append(clip.hidden())
+            return Completion(held_out.clip.forward, held_out.clip.backward)
+
+        rows = evaluate(Method("x", "network", 0, keep, ("middle_two",), SHAPES), [held_out])
+        assert (seen[0].forward == replace(held_out.clip, hole=seen[0].hole).hidden().forward).all()
+        assert rows["epe_hole_px"].to_numpy() == pytest.approx(2**0.5, rel=1e-5)
+
+    def test_motion_edges_are_those_of_the_truth(self, held_out: HoledClip) -> None:
+        assert held_out.exact is not None
+        truth = held_out.exact.movedim(0, 1).numpy()
+        blurred = holed_clip("x", 0 * truth, {"rectangle": truth[0, 0, 0] > 0}, 0.5, 2, truth)
+        assert (blurred.near_edge == held_out.near_edge).all()
+        assert held_out.near_edge.any()
+
+    @pytest.mark.parametrize("name", ["zero", "biharmonic"])
+    def test_completing_all_frames_once_changes_no_number(
+        self, held_out: HoledClip, name: str
+    ) -> None:
+        fast, slow = (
+            Method(name, "classical", None, CLASSICAL[name], SETUPS, SHAPES, framewise)
+            for framewise in (True, False)
+        )
+        assert to_csv(evaluate(fast, [held_out])) == to_csv(evaluate(slow, [held_out]))

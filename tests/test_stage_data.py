@@ -11,7 +11,7 @@ from flowmend.cli import main
 from flowmend.errors import InputError
 from flowmend.io.flo import decode_flo, encode_flo
 from flowmend.io.flow_archive import FlowArchive
-from flowmend.io.images import encode_jpeg, encode_segmentation
+from flowmend.io.images import encode_jpeg, encode_segmentation, read_image, read_segmentation
 from flowmend.io.video import write_video
 from flowmend.params import Params
 from flowmend.stages import flow, index, sequences
@@ -88,6 +88,36 @@ class TestMovingShapes:
             with zipfile.ZipFile(LAYOUT.sequences("train", shard)) as archive:
                 names += archive.read("ImageSets/2017/train.txt").decode().split()
         assert sorted(names) == [f"train_{n:04d}" for n in range(7)]
+
+    def test_frames_may_be_larger_than_their_truth(self, project: Path, folder: Path) -> None:
+        _run(params_with(project, FEW | SMALL))
+        with zipfile.ZipFile(LAYOUT.sequences("train", 0)) as archive:
+            small = {member: archive.read(member) for member in archive.namelist()}
+        _run(params_with(project, FEW | SMALL | {"render_factor": 3}, DIS))
+        with zipfile.ZipFile(LAYOUT.sequences("train", 0)) as archive:
+            large = {member: archive.read(member) for member in archive.namelist()}
+        assert list(large) == list(small)
+        for member, data in large.items():
+            if member.startswith(("JPEGImages", "Annotations")):
+                read = read_image if member.endswith(".jpg") else read_segmentation
+                assert read(data, member).shape[-2:] == (96, 144)
+            else:
+                assert data == small[member]
+
+    def test_estimated_flow_is_near_the_truth(self, project: Path, folder: Path) -> None:
+        _run(params_with(project, FEW | SMALL | {"render_factor": 4}, DIS))
+        errors = []
+        with (
+            zipfile.ZipFile(LAYOUT.sequences("train", 0)) as frames,
+            FlowArchive(LAYOUT.flow("train", 0)) as archive,
+        ):
+            assert archive.manifest["attributes"] == {"estimator": "dis"}
+            for t in range(6):
+                member = f"Flow/forward/train_0000/{t + 1:05d}.flo"
+                truth = decode_flo(frames.read(member), member)
+                errors.append(archive.read(f"train_0000/forward/{t}") - truth)
+        assert errors[0].shape == (2, 32, 48)
+        assert 0 < np.median(np.linalg.norm(errors, axis=1)) < 0.1
 
 
 class TestRealLayouts:

@@ -33,7 +33,8 @@ from flowmend.params import Params, Scale
 from flowmend.provenance import code_fingerprint, file_sha256
 from flowmend.stages.build import load_model
 from flowmend.stages.evaluate_tasks import mended_rows, sanity_rows, truth_rows
-from flowmend.stages.held_out_clips import SPLIT, held_out_clips
+from flowmend.stages.held_out_clips import held_out_clips
+from flowmend.stages.held_out_files import SPLIT
 from flowmend.stages.layout import SHARDS, Layout
 from flowmend.types import Clip, Completion, Inpainter
 

@@ -8,7 +8,9 @@ from typing import Self
 import cv2
 import numpy as np
 
+from flowmend.datasets.resize import resize_flow
 from flowmend.errors import InputError
+from flowmend.estimators import exact
 from flowmend.estimators.clip_frames import ClipFrames, clips_of
 from flowmend.io.flow_archive import FlowArchive
 from flowmend.io.hole_values import read_hole_values, scatter
@@ -16,6 +18,7 @@ from flowmend.io.images import read_segmentation
 from flowmend.io.layout_zip import open_layout
 from flowmend.io.packed_maps import read_packed_maps
 from flowmend.stages.clip_segmentation import segmentation
+from flowmend.stages.flow import flow_fields
 from flowmend.stages.holes import read_clip
 from flowmend.stages.layout import SHARDS, Layout
 
@@ -89,6 +92,24 @@ class HeldOutFiles:
     def flow(self, name: str, frames: int) -> np.ndarray:
         """Both flows of a clip, (T, 2 directions [forward, backward], 2, H, W), px."""
         return read_clip(self._archives[name], name, frames)
+
+    def exact_flow(self, name: str, frames: int) -> np.ndarray | None:
+        """The truth, as :meth:`flow`, where the archive's flow is an estimate of a rendered clip's.
+
+        None where the archive has the truth itself, and of footage, whose flow nobody knows.
+        """
+        clip = self._frames[name]
+        if self.estimator(name) == "exact" or not exact.is_known(clip):
+            return None
+        fields = np.stack([field for _, field in flow_fields(clip, frames, exact.read)])
+        size = self.field(name, "forward", 0).shape[-2:]
+        return np.stack(np.split(resize_flow(fields, *size), 2), axis=1)
+
+    def judged_flow(self, name: str, hidden: np.ndarray) -> np.ndarray:
+        """What completions are judged by: :meth:`flow`, but the truth inside the hole (T, H, W)."""
+        flow = self.flow(name, len(hidden))
+        truth = self.exact_flow(name, len(hidden))
+        return flow if truth is None else np.where(hidden[:, None, None], truth, flow)
 
     def hole(self, name: str, shape: str) -> np.ndarray:
         """A clip's hole of one shape, bool (H, W)."""

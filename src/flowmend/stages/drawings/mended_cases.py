@@ -92,10 +92,10 @@ def at_share(cases: list[Case], share: float) -> Case:
 
 
 def clip_of(study: Study, case: Case, setup: str) -> Clip:
-    """A test clip with its hole, in the frames of a setup."""
+    """A test clip with its hole, in the frames of a setup, and what is judged by in it."""
     name, shape = case
-    flow = study.clips.flow(name, study.frames)
     hidden = setup_frames(setup, study.frames)[:, None, None] & study.clips.hole(name, shape)
+    flow = study.clips.judged_flow(name, hidden)
     forward, backward = (torch.from_numpy(np.ascontiguousarray(flow[:, k])) for k in (0, 1))
     return Clip(forward, backward, torch.from_numpy(hidden), name)
 

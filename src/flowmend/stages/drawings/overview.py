@@ -85,14 +85,22 @@ def _median_cases(results: pd.DataFrame, network: str, setup: str) -> dict[str, 
 def _mend(
     study: Study, name: str, shape: str, network: str, setup: str, inpainter: Inpainter
 ) -> MendedCase:
-    flow = study.clips.flow(name, study.frames)
     hole, frame = study.clips.hole(name, shape), study.frames // 2
     hidden = setup_frames(setup, study.frames)[:, None, None] & hole
+    flow = study.clips.judged_flow(name, hidden)
     forward, backward = (torch.from_numpy(np.ascontiguousarray(flow[:, k])) for k in (0, 1))
     completed = inpainter(Clip(forward, backward, torch.from_numpy(hidden), name))
     mended = {fill: study.clips.filled(name, shape, fill, flow)[frame, 0] for fill in FILLS}
     mended[network] = completed.forward[frame].numpy()
     image = study.clips.image(name, frame)
+    return MendedCase(
+        name, shape, frame, image, flow[frame, 0], _truth_word(study, name), hole, mended
+    )
+
+
+def _truth_word(study: Study, name: str) -> str:
     estimator = study.clips.estimator(name)
-    word = "true" if estimator == "exact" else ESTIMATOR_WORDS.get(estimator, estimator)
-    return MendedCase(name, shape, frame, image, flow[frame, 0], f"{word} flow", hole, mended)
+    if estimator == "exact":
+        return "true flow"
+    inside = "" if study.clips.exact_flow(name, study.frames) is None else " (true in the hole)"
+    return f"{ESTIMATOR_WORDS.get(estimator, estimator)} flow{inside}"
