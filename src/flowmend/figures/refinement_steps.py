@@ -56,13 +56,16 @@ def draw_refinement_steps(groups: Mapping[str, Sequence[Course]]) -> Figure:
     across = min(_ACROSS, len(groups))
     rows = -(-len(groups) // across)
     legend = 0.25 + 0.16 * max(map(_legend_lines, groups.values()))
-    figure = new_figure(0.3 + 3.0 * across, rows * (3.6 + legend))
+    figure = new_figure(0.6 + 2.8 * across, rows * (3.6 + legend))
     cells = figure.subplots(
         3 * rows, across, squeeze=False, height_ratios=[2.1, 1.5, legend] * rows
     )
     columns = cells.reshape(rows, 3, across).swapaxes(1, 2).reshape(-1, 3)
     for column, (title, courses) in zip(columns, groups.items()):
         _draw_group(column, title, courses)
+    for error, confidence, _ in columns[::across]:
+        error.set_ylabel("EPE in the hole,\nratio to biharmonic fill")
+        confidence.set_ylabel("mean confidence\nin the hole")
     for column in columns[len(groups) :]:
         for panel in column:
             panel.remove()
@@ -75,9 +78,9 @@ def _draw_group(column: ndarray, title: str, courses: Sequence[Course]) -> None:
     _draw(confidence, [(course, course.confidence) for course in courses])
     error.axhline(1, color=MUTED, lw=1.0, ls="--")
     error.set_title(title, fontweight="bold")
-    error.set(ylabel="EPE in the hole,\nratio to biharmonic fill", ylim=_span(courses))
+    error.set_ylim(*_span(courses))
+    error.yaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10]))
     confidence.set(ylim=(-0.04, 1.04), yticks=[0, 0.5, 1], xlabel="refinement step")
-    confidence.set_ylabel("mean confidence\nin the hole")
     below.set_axis_off()
     below.legend(*error.get_legend_handles_labels(), loc="upper center", borderaxespad=0)
 
