@@ -1,9 +1,10 @@
-"""The baselines: any fill, wrapped to the protocol that the networks obey."""
+"""The baselines: fills, wrapped to the protocol that the networks obey, and transport."""
 
 import torch
 from torch import Tensor
 
 from flowmend.fills import FILLS, Fill
+from flowmend.inpainters.transport import Transport
 from flowmend.types import Clip, Completion, Inpainter
 
 
@@ -28,3 +29,11 @@ class ClassicalInpainter:
 
 
 CLASSICAL: dict[str, Inpainter] = {name: ClassicalInpainter(fill) for name, fill in FILLS.items()}
+
+BASELINES: dict[str, Inpainter] = {
+    **CLASSICAL,
+    "transport": Transport(CLASSICAL["biharmonic"], acceleration=False),
+    "transport_acceleration": Transport(CLASSICAL["biharmonic"], acceleration=True),
+}
+FRAMEWISE = frozenset(FILLS) - {"temporal"}
+"""Baselines that mend a frame from that frame alone."""
