@@ -19,6 +19,7 @@ from flowmend.figures.panels import (
     look_at,
     outline,
     rim,
+    round_up,
     show_error,
     show_flow,
     show_wheel,
@@ -28,7 +29,7 @@ from flowmend.figures.style import FAINT, INK, new_figure, styled
 CONFIDENCE_COLOURS = "gray"
 _MARGIN_PX = 8
 CELL_IN, _KEY = 1.22, 0.72
-_RIM_OVER_TRUTH = 2  # at most: the truth must stay visible beside hallucinated flow
+_WIDEST = 2  # the scale over that of the truth
 _ROWS = ("forward flow", "backward flow", "confidence", "true forward", "true backward")
 
 
@@ -58,8 +59,14 @@ class Refinement:
 
     @cached_property
     def largest_px(self) -> float:
-        """The one scale of all flows and steps: the speed of the wheel's rim."""
-        return min(rim(self.truth, self.flows), _RIM_OVER_TRUTH * rim(self.truth))
+        """The one scale of all flows and steps: the speed of the wheel's rim.
+
+        Flow that is faster than the truth widens it, but the truth must stay visible.
+        """
+        speeds = np.moveaxis(np.hypot(*np.moveaxis(self.flows, 3, 0)), 2, -1)[:, self.hole]
+        true = rim(self.truth)
+        fastest = round_up(float(np.percentile(speeds, 99)))
+        return min(max(true, fastest), _WIDEST * true)
 
     def anywhere(self) -> Bool[ndarray, "height width"]:
         """Where any frame has a hole."""

@@ -90,7 +90,7 @@ def run(params: Params, scale: str) -> None:
             if (drawing := _drawn(name, study)) is not None:
                 write_bytes(layout.figure(name), encode(drawing.figure))
                 _write_animation(drawing, layout.figure(name).with_suffix(".gif"))
-                _record(drawing, scale, code).write(layout.figure(name))
+                _record(drawing, name, scale, code).write(layout.figure(name))
 
 
 def _write_animation(drawing: Drawing, path: Path) -> None:
@@ -113,8 +113,9 @@ def _drawn(name: str, study: Study) -> Drawing | None:
         return None
 
 
-def _record(drawing: Drawing, scale: str, code: str) -> Provenance:
+def _record(drawing: Drawing, name: str, scale: str, code: str) -> Provenance:
     module = drawing.draw.__module__
+    moving = {"animation": f"{name}.gif"} if drawing.animation is not None else {}
     return Provenance(
         title=drawing.title,
         number=drawing.number,
@@ -125,5 +126,5 @@ def _record(drawing: Drawing, scale: str, code: str) -> Provenance:
         inputs=hash_inputs(drawing.inputs),
         tags={"scale": [scale], "experiment": list(drawing.experiments)},
         command=f"flowmend stage figures --scale {scale}",
-        facts=drawing.facts,
+        facts=drawing.facts | moving,
     )

@@ -62,8 +62,8 @@ def typical_case(study: Study) -> tuple[Case, str]:
     if not crossed:
         raise InputError("holes of the test clips", "lie on no motion edge", "take more clips")
     rule = (
-        "The clip of Figs. 19, 20 and 22 to 25 is the one whose hidden flow varies neither much "
-        "nor little: the median, by the mean distance of the flow in the hole from its mean there, "
+        "The clip of Figs. 19, 20 and 22 to 25 is the median, by how much the hidden flow varies "
+        "(its mean distance from its own mean in the hole), "
         f"of the {len(crossed)} test holes in which {CROSSED}."
     )
     spread = {case: _spread(study, case) for case in crossed}

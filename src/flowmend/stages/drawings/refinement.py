@@ -25,8 +25,8 @@ _SCALE = (
 )
 _LAYOUT = (
     "Forward flows, backward flows and confidences of all frames after the last refinement step, "
-    "and the true flows below. Numbers are means in the hole of each frame; errors are end-point "
-    "errors."
+    "and the true flows at the bottom. Numbers are means in the hole of each frame; errors are "
+    "end-point errors."
 )
 
 
@@ -62,7 +62,7 @@ def architecture_1(study: Study) -> Drawing:
     Raises:
         InputError: as :func:`last_step_only`.
     """
-    title = "Iterative refinement: architecture 1, power mean, scheduled L1"
+    title = "Architecture 1, power mean, scheduled L1"
     return _drawing(study, "refine", "22", title, f"{_LAYOUT} {_losses(1, 'L1')}")
 
 
@@ -72,7 +72,7 @@ def round_trip(study: Study) -> Drawing:
     Raises:
         InputError: as :func:`last_step_only`.
     """
-    title = "The same with the min round trip loss"
+    title = "Architecture 1, power mean, scheduled L1 and min round trip"
     words = f"{_LAYOUT} {_losses(1, 'L1 and min round trip')}"
     return _drawing(study, "refine_round_trip", "23", title, words)
 
@@ -83,7 +83,7 @@ def total_variation(study: Study) -> Drawing:
     Raises:
         InputError: as :func:`last_step_only`.
     """
-    title = "The same with total variation; first and last frame are known"
+    title = "Architecture 1, power mean, scheduled L1 and total variation, sandwich"
     words = f"{_LAYOUT} {_losses(1, 'L1 and total variation')}"
     return _drawing(study, "refine_tv_sandwich", "24", title, words)
 
