@@ -1,5 +1,7 @@
 """Fig. 21: the round trip and the shorter of the two on a consistent sequence (3.4.3)."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 
@@ -15,17 +17,13 @@ _PARTS = ("hidden", "elsewhere")
 
 def shorter_round_trip(study: Study) -> Drawing:
     """Fig. 21: the test frame with the greatest occlusion, and both errors of its flow."""
-    moments = [
-        _neighbourhood(study, name, frame)
-        for name in tracked(study.clips.names, "fig. 21")
-        for frame in range(1, study.frames - 1)
-    ]
+    names = tracked(study.clips.names, "fig. 21")
+    moments = [moment for name in names for moment in _neighbourhoods(study, name)]
     shown = max(moments, key=lambda m: (int(m.occluded.sum()), m.clip, m.frame))
     here, everywhere = _means([shown]), _means(moments)
-    exact = study.clips.estimator(shown.clip) == "exact"
     caption = (
-        f"{_source(exact)} at frame {shown.frame} of {shown.clip}. Following a pixel to the next "
-        "frame and back (lower left) fails over the whole of what the next frame hides "
+        f"{_source(_truth(study, shown.clip))} at frame {shown.frame} of {shown.clip}. Following "
+        "a pixel to the next frame and back (lower left) fails over the whole of what the next frame hides "
         "(outlined). The shorter of this round trip and the one through the previous frame (lower "
         "right, same scale) fails where both do: at borders, whose pixels mix two motions, and in "
         "the little that both neighbours hide. In the outlined area the mean falls from "
@@ -50,31 +48,34 @@ def shorter_round_trip(study: Study) -> Drawing:
     )
 
 
-def _source(exact: bool) -> str:
-    if exact:
+def _source(truth: np.ndarray | None) -> str:
+    if truth is not None:
         return "The exact flow"
     return f"The estimated flow (hidden: what returns more than {OPEN_PX:g} px off)"
 
 
-def _neighbourhood(study: Study, name: str, frame: int) -> Neighbourhood:
-    clips = study.clips
-    forward, b_next = clips.field(name, "forward", frame), clips.field(name, "backward", frame + 1)
-    there, back = torch.from_numpy(forward), torch.from_numpy(b_next)
-    if clips.estimator(name) == "exact":
-        occluded = clips.occlusion(name, frame, forward.shape[1:])
-    else:
-        occluded = occlusion(there, back, OPEN_PX).numpy()
-    occluded &= warp(back, there)[1].numpy()  # what only leaves the frame is another matter
-    return Neighbourhood(
-        name,
-        frame,
-        clips.image(name, frame),
-        forward,
-        clips.field(name, "backward", frame),
-        b_next,
-        clips.field(name, "forward", frame - 1),
-        occluded,
-    )
+def _truth(study: Study, name: str) -> np.ndarray | None:
+    """A rendered clip's exact flow, (T, 2 directions, 2, H, W), px; None for footage."""
+    if study.clips.estimator(name) == "exact":
+        return study.clips.flow(name, study.frames)
+    return study.clips.exact_flow(name, study.frames)
+
+
+def _neighbourhoods(study: Study, name: str) -> Iterator[Neighbourhood]:
+    """Every frame of a clip that has two neighbours."""
+    truth = _truth(study, name)
+    flow = study.clips.flow(name, study.frames) if truth is None else truth
+    forward, backward = (np.ascontiguousarray(flow[:, direction]) for direction in (0, 1))
+    for t in range(1, len(flow) - 1):
+        there, back = torch.from_numpy(forward[t]), torch.from_numpy(backward[t + 1])
+        if truth is None:
+            occluded = occlusion(there, back, OPEN_PX).numpy()
+        else:
+            occluded = study.clips.occlusion(name, t, flow.shape[-2:])
+        occluded &= warp(back, there)[1].numpy()  # what only leaves the frame is another matter
+        image = study.clips.image(name, t)
+        flows = forward[t], backward[t], backward[t + 1], forward[t - 1]
+        yield Neighbourhood(name, t, image, *flows, occluded)
 
 
 def _means(moments: list[Neighbourhood]) -> dict[str, tuple[float, float]]:
