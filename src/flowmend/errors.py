@@ -15,3 +15,7 @@ class InputError(Exception):
         self.where = str(where)
         self.what = what
         self.remedy = remedy
+
+    def __reduce__(self) -> tuple[type["InputError"], tuple[str, str, str]]:
+        """So that it comes back whole from a worker process."""
+        return InputError, (self.where, self.what, self.remedy)

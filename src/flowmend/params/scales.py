@@ -116,12 +116,13 @@ class TrainParams(BudgetParams):
 
 
 class EvaluateParams(Block):
-    """Motion-edge band and bootstrap of the tables."""
+    """Motion-edge band and bootstrap of the tables; methods judged at once, on threads each."""
 
     edge_band_px: PositiveInt
     bootstrap_samples: Annotated[int, Field(ge=100)]
     bootstrap_seed: Seed
     threads: PositiveInt
+    processes: PositiveInt
 
 
 class Scale(Block):

@@ -12,6 +12,7 @@ from flowmend.evaluation import (
     edge_measures,
     minimisers,
     moving_patterns,
+    refinement,
     round_trips,
 )
 from flowmend.evaluation.compare import Method
@@ -50,6 +51,7 @@ def truth_rows(layout: Layout, settings: Scale, clips: Sequence[HoledClip]) -> I
             if files.estimator(name) == "exact":
                 hidden = [files.occlusion(name, t, flow.shape[-2:]) for t in range(frames - 1)]
                 yield from round_trips.occlusion_rows(name, flow, np.stack(hidden))
+                yield from refinement.part_rows(name, flow, np.stack(hidden))
                 sources = {source: files.edges(name, source) for source in EDGE_SOURCES}
                 sources["estimated flow"] = estimated_flow_edges(
                     files.frames(name), frames, flow.shape[-2:], settings.edges.canny_flow_px
