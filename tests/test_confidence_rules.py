@@ -102,7 +102,7 @@ def test_confidence_and_gradients_are_safe(
 @pytest.mark.parametrize("theta", [-3.0, 3.0, 6.0])
 @pytest.mark.parametrize("value", [0.0, 1e-30, 0.5, 1.0])
 def test_even_windows_are_kept_at_any_p(name: str, theta: float, value: float) -> None:
-    """All zeros, all ones and what would underflow: exp(-3) to exp(6) as p."""
+    """All zeros, all ones and what would underflow, with p from exp(-3) to all but its largest."""
     rule = RULES[name](2)
     if name == "power_mean":
         nn.init.constant_(rule.theta, theta)
@@ -189,15 +189,27 @@ def test_power_mean_grows_with_p_up_to_the_largest(
     assert (higher <= largest + 1e-9).all()
 
 
-def test_power_mean_of_a_large_p_is_the_largest() -> None:
-    """p = 400: 0.3^400 is 0 even in float32's smallest numbers."""
+def test_power_mean_of_a_large_p_is_nearly_the_largest() -> None:
+    """p = 24: as M^p, 0.001 would be 0 in float32; beside ones, its weight is none."""
     rule = PowerMean(1)
-    nn.init.constant_(rule.theta, 6.0)
+    nn.init.constant_(rule.theta, 30.0)
+    assert rule.readings() == {"p": 24.0}
     confidence = torch.zeros(1, 1, 9, 9)
     confidence[..., 4, 4] = 0.3
     new = rule(confidence, torch.ones(1, 1))
-    torch.testing.assert_close(new[0, 0, 3:6, 3:6], torch.full((3, 3), 0.3), atol=5e-3, rtol=0)
-    assert new.count_nonzero() == 9
+    expected = torch.full((3, 3), 0.3 * 9 ** (-1 / 24))
+    torch.testing.assert_close(new[0, 0, 3:6, 3:6], expected, atol=1e-3, rtol=0)
+    new[0, 0, 3:6, 3:6] = 0
+    assert new.max() < 1e-7
+
+
+def test_p_grows_as_an_exponential_and_stays_in_range() -> None:
+    rule = PowerMean(1).double()
+    for theta, p in [(-9.0, math.exp(-9)), (-1.0, math.exp(-1)), (0.0, 1.0), (0.5, math.exp(0.5))]:
+        nn.init.constant_(rule.theta, theta)
+        assert rule.readings()["p"] == pytest.approx(p, rel=0.05)
+    nn.init.constant_(rule.theta, 2.0)
+    assert 5 < rule.readings()["p"] < math.exp(2)
 
 
 @given(st.floats(-1, 2), st.floats(-1, 2))

@@ -5,14 +5,14 @@ Sources that do not exist and taps outside the frame do not count (they would ho
 below 1 forever): every mean is over what exists.
 """
 
+import math
 from collections.abc import Callable
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional
 
-from flowmend.networks.box_sum import box_sum, taps_in_frame, window_mean
+from flowmend.networks.box_sum import box_sum, window_mean
 
 Confidences = Float[Tensor, "batch sources height width"]
 Present = Float[Tensor, "batch sources"]
@@ -20,26 +20,21 @@ Confidence = Float[Tensor, "batch 1 height width"]
 
 # Added to zero confidence before its logarithm is taken (M^p has no finite gradient there).
 FLOOR = 1e-3
+# Powers of what lies in [FLOOR, 1] are taken of it over CENTRE: neither they nor a window's sum
+# of them then leave float32's range for any p up to LARGEST_P. A logsumexp, which knows no
+# largest p, takes two and a half times as long.
+CENTRE, LARGEST_P = FLOOR**0.5, 24.0
 # Log weight of a source that does not exist.
 ABSENT = -1e4
 
 
-def log_shares(log_weights: Float[Tensor, " sources"], present: Present) -> Confidences:
-    """log of each source's part of the weights of those present, (N, S, 1, 1).
-
-    An absent source's is so low that its exponential is 0, or is the same for all if none is
-    present: finite either way, and so are its gradients.
-    """
-    existing = torch.where(present > 0, log_weights, ABSENT)
-    return existing.log_softmax(dim=1)[..., None, None]
-
-
 def source_mean(
-    confidence: Confidences, present: Present, log_weights: Float[Tensor, " sources"]
+    maps: Confidences, present: Present, log_weights: Float[Tensor, " sources"]
 ) -> Confidence:
-    """Weighted mean over the sources present; 0 if none is."""
-    parts = log_shares(log_weights, present).exp() * present[..., None, None]
-    return (parts * confidence).sum(dim=1, keepdim=True)
+    """Mean over the sources present, weighted by exp(log_weights); 0 if none is."""
+    # A softmax of ABSENT alone is finite, and so are its gradients.
+    parts = torch.where(present > 0, log_weights, ABSENT).softmax(dim=1) * present
+    return (parts[..., None, None] * maps).sum(dim=1, keepdim=True)
 
 
 def cubic(x: Tensor, a: Tensor | float, b: Tensor | float) -> Tensor:
@@ -99,9 +94,9 @@ class Mean(nn.Module):
 class PowerMean(nn.Module):
     """(sum w M^p / sum w)^(1/p), w for each source and p learned (report, eq. 1, Fig. 17).
 
-    p = exp(theta) starts at 1, the mean. The power mean is taken of FLOOR + (1 - FLOOR) M and
-    mapped back: exact at 0 and 1 and for p = 1, within FLOOR elsewhere, and with a gradient
-    everywhere.
+    p starts at 1, the mean, and grows as exp(theta) until it nears LARGEST_P. The power mean is
+    taken of FLOOR + (1 - FLOOR) M and mapped back: exact at 0 and 1 and for p = 1, within FLOOR
+    elsewhere, and with a gradient everywhere.
 
     Args:
         sources: maps of confidence, S.
@@ -114,17 +109,23 @@ class PowerMean(nn.Module):
         self.log_weights = nn.Parameter(torch.zeros(sources))
         self.theta = nn.Parameter(torch.zeros(()))
 
+    def exponent(self) -> Tensor:
+        """p, in (0, LARGEST_P)."""
+        return LARGEST_P * torch.sigmoid(self.theta - math.log(LARGEST_P - 1))
+
     def forward(self, confidence: Confidences, present: Present) -> Confidence:
         """Confidences in [0, 1] and which sources exist (1 or 0) to one confidence in [0, 1]."""
-        p = self.theta.exp()
-        lifted = FLOOR + (1 - FLOOR) * confidence * present[..., None, None]
-        logs = p * lifted.log() + log_shares(self.log_weights, present)
-        log_mean = _window_log_mean_exp(logs.logsumexp(dim=1, keepdim=True), self.size)
-        return ((torch.exp(log_mean / p) - FLOOR) / (1 - FLOOR)).clamp(0, 1)
+        p = self.exponent()
+        lifted = FLOOR + (1 - FLOOR) * confidence
+        powers = torch.exp(p * (lifted / CENTRE).log())
+        mean = window_mean(source_mean(powers, present, self.log_weights), self.size)
+        # The clamps touch samples without any source, and rounding errors.
+        root = torch.exp(mean.clamp(min=torch.finfo(mean.dtype).tiny).log() / p)
+        return ((root * CENTRE - FLOOR) / (1 - FLOOR)).clamp(0, 1)
 
     def readings(self) -> dict[str, float]:
         """p."""
-        return {"p": self.theta.exp().item()}
+        return {"p": self.exponent().item()}
 
 
 class Polynomial(nn.Module):
@@ -164,23 +165,6 @@ class Polynomial(nn.Module):
         """a and b."""
         a, b = self.points()
         return {"a": a.item(), "b": b.item()}
-
-
-def _window_log_mean_exp(logs: Confidence, size: int) -> Confidence:
-    """log of the mean of exp over the window's taps in the frame: rows, then columns."""
-    for dim in (-2, -1):
-        logs = _log_mean_exp_along(logs, size, dim)
-    return logs
-
-
-def _log_mean_exp_along(logs: Confidence, size: int, dim: int) -> Confidence:
-    length = logs.shape[dim]
-    reach = size // 2
-    rim = [0, 0, reach, reach] if dim == -2 else [reach, reach]
-    padded = functional.pad(logs, rim, value=-torch.inf)
-    taps = torch.stack([padded.narrow(dim, start, length) for start in range(size)])
-    log_count = taps_in_frame(length, size, logs).log()
-    return taps.logsumexp(dim=0) - (log_count[:, None] if dim == -2 else log_count)
 
 
 # (sources, size) -> a rule over the confidences of the sources in a size × size window.
