@@ -105,6 +105,15 @@ def test_fig18_ends_in_the_cubic_through_its_points(drawn: dict[str, Drawing]) -
     np.testing.assert_allclose(np.interp(list(through), *own.T), list(through.values()), atol=1e-3)
 
 
+def test_fig17_shows_all_of_both_and_does_not_make_much_of_little() -> None:
+    still, moved = (np.linspace([1.0], [final], 30).T for final in (1.0001, 1.4))
+    for powers in ([still, moved], [still, still]):
+        for axes, values in zip(draw_powers(powers).axes, powers):
+            low, high = axes.get_ylim()
+            assert low < values.min() <= values.max() < high
+            assert high - low >= 0.05
+
+
 @pytest.mark.parametrize("final", [0.4, 6.0])
 def test_fig17_is_readable_wherever_p_goes(final: float) -> None:
     figure = draw_powers([np.linspace([1.0], [final], 30).T] * 2)

@@ -23,10 +23,11 @@ def shorter_round_trip(study: Study) -> Drawing:
     here, everywhere = _means([shown]), _means(moments)
     caption = (
         f"{_source(_truth(study, shown.clip))} at frame {shown.frame} of {shown.clip}. Following "
-        "a pixel to the next frame and back (lower left) fails over the whole of what the next frame hides "
-        "(outlined). The shorter of this round trip and the one through the previous frame (lower "
-        "right, same scale) fails where both do: at borders, whose pixels mix two motions, and in "
-        "the little that both neighbours hide. In the outlined area the mean falls from "
+        "a pixel to the next frame and back (lower left) fails over the whole of what the next "
+        "frame hides (outlined). The shorter of this round trip and the one through the previous "
+        "frame (lower right, same scale) fails where both do: at borders, whose pixels mix two "
+        "motions, and in the little that both neighbours hide. In the outlined area the mean falls "
+        "from "
         f"{here['hidden'][0]:.2g} to {here['hidden'][1]:.2g} px; over all test frames with two "
         f"neighbours from {everywhere['hidden'][0]:.2g} to {everywhere['hidden'][1]:.2g} px, and "
         f"elsewhere from {everywhere['elsewhere'][0]:.2g} to {everywhere['elsewhere'][1]:.2g} px. "
