@@ -21,7 +21,7 @@ from flowmend.evaluation.compare import (
 )
 from flowmend.evaluation.held_out import HoledClip, holed_clip
 from flowmend.holes import setup_frames
-from flowmend.inpainters.classical import CLASSICAL
+from flowmend.inpainters.classical import BASELINES, FRAMEWISE
 from flowmend.types import Clip, Completion
 
 SHAPES = ("rectangle", "stroke")
@@ -78,17 +78,17 @@ class TestEvaluate:
 
     def test_every_classical_fill_meets_every_setup(self, classical: pd.DataFrame) -> None:
         found = set(classical[["method", "setup"]].itertuples(index=False, name=None))
-        assert found == {(fill, setup) for fill in CLASSICAL for setup in SETUPS}
+        assert found == {(fill, setup) for fill in BASELINES for setup in SETUPS}
 
-    @pytest.mark.parametrize("name", CLASSICAL)
+    @pytest.mark.parametrize("name", BASELINES)
     def test_completing_all_frames_once_changes_no_number(self, name: str) -> None:
         method = next(m for m in classical_methods(SHAPES) if m.name == name)
-        slow = Method(name, "classical", None, CLASSICAL[name], SETUPS, SHAPES, framewise=False)
-        assert method.framewise == (name != "temporal")
+        slow = Method(name, "classical", None, BASELINES[name], SETUPS, SHAPES, framewise=False)
+        assert method.framewise == (name in FRAMEWISE)
         assert to_csv(evaluate(method, CLIPS)) == to_csv(evaluate(slow, CLIPS))
 
     def test_temporal_needs_a_completion_per_setup(self) -> None:
-        fill = CLASSICAL["temporal"]
+        fill = BASELINES["temporal"]
         slow = Method("temporal", "classical", None, fill, SETUPS, SHAPES)
         quick = Method("temporal", "classical", None, fill, SETUPS, SHAPES, framewise=True)
         assert to_csv(evaluate(quick, CLIPS)) != to_csv(evaluate(slow, CLIPS))
@@ -327,7 +327,7 @@ class TestEstimatedFlow:
         self, held_out: HoledClip, name: str
     ) -> None:
         fast, slow = (
-            Method(name, "classical", None, CLASSICAL[name], SETUPS, SHAPES, framewise)
+            Method(name, "classical", None, BASELINES[name], SETUPS, SHAPES, framewise)
             for framewise in (True, False)
         )
         assert to_csv(evaluate(fast, [held_out])) == to_csv(evaluate(slow, [held_out]))

@@ -17,7 +17,7 @@ import torch
 from flowmend.evaluation.held_out import HoledClip
 from flowmend.evaluation.metrics import METRICS, measure
 from flowmend.evaluation.statistics import ClipBootstrap, Estimate
-from flowmend.inpainters.classical import CLASSICAL
+from flowmend.inpainters.classical import BASELINES, FRAMEWISE
 from flowmend.types import Clip, Completion, Inpainter
 
 SETUPS = ("middle_two", "all_frames", "sandwich")
@@ -58,10 +58,10 @@ class Method:
 
 
 def classical_methods(shapes: tuple[str, ...]) -> list[Method]:
-    """Every classical fill, on all setups."""
+    """Every classical fill, and transport, on all setups."""
     return [
-        Method(name, "classical", None, fill, SETUPS, shapes, framewise=name != "temporal")
-        for name, fill in CLASSICAL.items()
+        Method(name, "classical", None, fill, SETUPS, shapes, framewise=name in FRAMEWISE)
+        for name, fill in BASELINES.items()
     ]
 
 
