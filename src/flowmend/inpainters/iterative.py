@@ -46,7 +46,7 @@ class IterativeInpainter:
         window = window_around(hole, math.ceil(_fastest(filled)) + REACH_PX)
         here = hole[(..., *window)].to(self._device)
         state = self._refiner.start(filled[(..., *window)].to(self._device), here)
-        traced = [Completion(*both, confidence=(~seen.hole).to(filled))]
+        traced = [Completion(both[0], both[1], (~seen.hole).to(filled))]
         for _ in range(self._steps):
             state = self._refiner.step(state, here)
             traced.append(_completion(state, window, filled, hole, single))

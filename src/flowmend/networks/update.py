@@ -81,6 +81,7 @@ ARCHITECTURES: dict[int, type[Architecture1] | type[Architecture2]] = {
 
 def silenced(layer: nn.Module) -> nn.Module:
     """The layer with all weights of its convolution zero: it says nothing at the start."""
+    assert isinstance(layer.conv, nn.Conv2d)
     nn.init.zeros_(layer.conv.weight)
     return layer
 

@@ -112,7 +112,8 @@ def judge(
     """
     torch.set_num_threads(settings.evaluate.threads)
     clips = _clips(settings.model_dump_json(), layout)
-    results, tasks = [], []
+    results: list[pd.DataFrame] = []
+    tasks: list[TaskRow] = []
     for clip in tracked(clips, title) if title else clips:
         results.append(evaluate(job.method, [clip]))
         tasks += _task_rows(job, clip, settings.edges.canny_flow_px)

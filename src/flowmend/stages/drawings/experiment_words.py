@@ -5,6 +5,7 @@ from flowmend.params import (
     EdgesExperiment,
     Experiment,
     FlowExperiment,
+    IterativeExperiment,
     MovePatternExperiment,
 )
 
@@ -44,6 +45,8 @@ def contest_words(block: Experiment) -> str:
             return f"flow and edges\n{lambda_words(block)}"
         case FlowExperiment():
             return f"flow, {_SETUPS[block.setup]}\n{lambda_words(block)}"
+        case IterativeExperiment():
+            return f"refinement, {_SETUPS[block.setup]}"
     return network_words(block)
 
 

@@ -56,7 +56,8 @@ def typical_case(study: Study) -> tuple[Case, str]:
     Raises:
         InputError: no hole lies on a motion edge.
     """
-    shapes, frame = study.params.at(study.scale).holes.shapes, shown_frame(study)
+    shapes: list[str] = list(study.params.at(study.scale).holes.shapes)
+    frame = shown_frame(study)
     cases = [(clip, shape) for clip in study.clips.names for shape in shapes]
     crossed = [case for case in cases if is_crossed(study, case, frame)]
     if not crossed:

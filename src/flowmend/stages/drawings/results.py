@@ -12,6 +12,7 @@ from flowmend.figures.edges import draw_edge_agreement
 from flowmend.figures.occlusions import draw_minimisers
 from flowmend.figures.results import draw_results
 from flowmend.figures.storage import OWN, draw_storage
+from flowmend.params import FlowExperiment
 from flowmend.stages.drawings.drawing import Drawing, Study, rounded
 
 STORAGE_TABLE = Path("docs/benchmarks/flow_archive.csv")
@@ -49,12 +50,15 @@ def training_curves(study: Study) -> Drawing:
     Raises:
         InputError: no experiment belongs to the study, or a curve is missing or has no L1 term.
     """
-    blocks = study.params.mending
-    names = [name for name, block in blocks.items() if block.study == "fig9"]
-    if not names:
+    blocks = {
+        name: block
+        for name, block in study.params.mending.items()
+        if isinstance(block, FlowExperiment) and block.study == "fig9"
+    }
+    if not blocks:
         raise InputError("params.yaml: experiments", "none is of study fig9", "restore one")
     seeds = study.params.at(study.scale).train.seeds
-    files = {name: [study.layout.curves(name, seed) for seed in seeds] for name in names}
+    files = {name: [study.layout.curves(name, seed) for seed in seeds] for name in blocks}
     curves = {
         name: Curve(blocks[name].network, blocks[name].fill, np.stack([_l1(p) for p in paths]))
         for name, paths in files.items()
@@ -76,7 +80,7 @@ def training_curves(study: Study) -> Drawing:
         "9",
         caption,
         [path for paths in files.values() for path in paths],
-        names,
+        list(blocks),
         {"l1_over_last_tenth_px": final},
     )
 
