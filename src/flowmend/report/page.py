@@ -48,6 +48,11 @@ class PageFigure:
         return "data:image/png;base64," + base64.b64encode(self.png).decode()
 
     @property
+    def animation(self) -> str | None:
+        """File of the animation beside the picture, if there is one."""
+        return self.record.get("facts", {}).get("animation")
+
+    @property
     def record_url(self) -> str:
         """The record as a data URL, to be saved."""
         text = json.dumps(self.record, indent=1, sort_keys=True, ensure_ascii=False) + "\n"

@@ -103,16 +103,25 @@ def _figures(layout: Layout) -> list[PageFigure]:
 
 def _facts(settings: Scale) -> dict[str, str]:
     data, train = settings.data, settings.train
+    own = train.refinement
     return {
         "data": data.dataset.replace("_", " "),
         "clips": f"{data.clips.train} to train, {data.clips.test} to test (at most)",
         "frames": f"{data.frames} of {data.width_px}×{data.height_px} px",
-        "flow": FLOW_WORDS[settings.flow.estimator],
+        "flow": _flow_words(settings),
         "holes": f"{', '.join(settings.holes.shapes)}; "
         f"{settings.holes.min_side_px} to {settings.holes.max_side_px} px",
-        "training": f"{train.steps} steps of {train.batch}, "
+        "training": f"{train.steps} steps of {train.batch}, refinements {own.steps} of {own.batch}, "
         f"{len(train.seeds)} seed{'s' if len(train.seeds) > 1 else ''}",
     }
+
+
+def _flow_words(settings: Scale) -> str:
+    data = settings.data
+    if settings.flow.estimator == "dis" and data.dataset == "moving_shapes":
+        size = f"{data.render_factor * data.width_px}×{data.render_factor * data.height_px} px"
+        return f"DIS on frames of {size}; judged in the hole by the exact flow"
+    return FLOW_WORDS[settings.flow.estimator]
 
 
 def _caveat(settings: Scale) -> str:
