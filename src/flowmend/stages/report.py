@@ -111,7 +111,8 @@ def _facts(settings: Scale) -> dict[str, str]:
         "flow": _flow_words(settings),
         "holes": f"{', '.join(settings.holes.shapes)}; "
         f"{settings.holes.min_side_px} to {settings.holes.max_side_px} px",
-        "training": f"{train.steps} steps of {train.batch}, refinements {own.steps} of {own.batch}, "
+        "training": f"{train.steps} steps of {train.batch}, "
+        f"refinements {own.steps} of {own.batch}, "
         f"{len(train.seeds)} seed{'s' if len(train.seeds) > 1 else ''}",
     }
 

@@ -146,7 +146,8 @@ def _classical(
 
 
 def _report(layout: Layout, origin: Mapping[str, str]) -> Run:
-    figures = sorted((layout.reports / "figures").glob("*.png"))
+    folder = layout.reports / "figures"
+    figures = sorted([*folder.glob("*.png"), *folder.glob("*.gif")])
     tables = [path for path in (layout.results, layout.summary) if path.exists()]
     files = (layout.report, *tables, *figures)
     key = _sha(layout.scale, "report", *(file_sha256(path) for path in files))
@@ -156,7 +157,11 @@ def _report(layout: Layout, origin: Mapping[str, str]) -> Run:
 
 def _training_tags(scale: str, metadata: Mapping[str, Any]) -> dict[str, str]:
     block = metadata["experiment"]
-    keys = ("study", "task", "network", "fill", "output", "setup", "region")
+    keys = (
+        *("study", "task", "network", "fill", "output", "setup", "region"),
+        *("rule", "architecture", "convolution", "neighbours", "differences", "persistent"),
+        *("schedule", "confidence_weighted", "backpropagation"),
+    )
     chosen = {key: block[key] for key in keys if key in block}
     own = {"kind": "network", "experiment": metadata["name"], "seed": str(metadata["seed"])}
     return {**own, "scale": scale, **chosen, "losses": "+".join(block["losses"])}
