@@ -162,7 +162,7 @@ def _training_tags(scale: str, metadata: Mapping[str, Any]) -> dict[str, str]:
         *("rule", "architecture", "convolution", "neighbours", "differences", "persistent"),
         *("schedule", "confidence_weighted", "backpropagation"),
     )
-    chosen = {key: block[key] for key in keys if key in block}
+    chosen = {key: str(block[key]) for key in keys if key in block}
     own = {"kind": "network", "experiment": metadata["name"], "seed": str(metadata["seed"])}
     return {**own, "scale": scale, **chosen, "losses": "+".join(block["losses"])}
 
