@@ -56,9 +56,8 @@ def typical_case(study: Study) -> tuple[Case, str]:
     Raises:
         InputError: no hole lies on a motion edge.
     """
-    shapes: list[str] = list(study.params.at(study.scale).holes.shapes)
     frame = shown_frame(study)
-    cases = [(clip, shape) for clip in study.clips.names for shape in shapes]
+    cases = [(clip, shape) for clip in study.clips.names for shape in shapes_of_all(study)]
     crossed = [case for case in cases if is_crossed(study, case, frame)]
     if not crossed:
         raise InputError("holes of the test clips", "lie on no motion edge", "take more clips")
@@ -69,6 +68,14 @@ def typical_case(study: Study) -> tuple[Case, str]:
     )
     spread = {case: _spread(study, case) for case in crossed}
     return at_share(sorted(crossed, key=lambda case: (spread[case], case)), 0.5), rule
+
+
+def shapes_of_all(study: Study) -> list[str]:
+    """The hole shapes, in the scale's order, that every refinement was trained on."""
+    blocks = study.params.mending.values()
+    own = [block.hole_shapes for block in blocks if isinstance(block, IterativeExperiment)]
+    drawn = study.params.at(study.scale).holes.shapes
+    return [shape for shape in drawn if all(shape in (shapes or drawn) for shapes in own)]
 
 
 def _spread(study: Study, case: Case) -> float:
