@@ -16,8 +16,7 @@ from flowmend.io.layout_zip import writing_zip
 from flowmend.io.packed_maps import PackedMaps, write_packed_maps
 from flowmend.params import EXPERIMENT as BLOCK
 from flowmend.params import Params
-from flowmend.stages import build
-from flowmend.stages import evaluate as stage
+from flowmend.stages import build, stored_network
 from flowmend.stages.build import Model, build_network
 from flowmend.stages.layout import EDGE_SOURCES, SHARDS, Layout
 from flowmend.training.checkpoint import save_model
@@ -26,6 +25,7 @@ from flowmend.types import Clip, Completion
 SCALE, FRAMES, SIZE = "tiny", 6, 16
 SHAPES = ("rectangle", "stroke")
 LAYOUT = Layout(SCALE)
+REFINEMENT_STEPS = 2
 EXPERIMENT = {
     "study": "x",
     "network": "unet",
@@ -60,7 +60,7 @@ def load_model(weights: Path) -> ByteOffset | Model:
 def make(folder: Path, monkeypatch: pytest.MonkeyPatch, estimator: str = "exact") -> Path:
     """A folder with the test clips of a tiny scale, four shards of one clip each."""
     monkeypatch.chdir(folder)
-    monkeypatch.setattr(stage, "load_model", load_model)
+    monkeypatch.setattr(stored_network, "load_model", load_model)
     monkeypatch.setattr(ByteOffset, "loads", [])
     for shard in SHARDS:
         write_shard(shard, seed=shard, estimator=estimator)
@@ -105,9 +105,13 @@ def settings(project: Path, **experiments: dict) -> Params:
     scale = smoke.model_copy(
         update={
             "data": smoke.data.model_copy(update={"height_px": SIZE, "width_px": SIZE}),
-            "holes": smoke.holes.model_copy(update={"shapes": list(SHAPES)}),
+            "holes": smoke.holes.model_copy(
+                update={"shapes": list(SHAPES), "min_side_px": 4, "max_side_px": 12}
+            ),
             "train": smoke.train.model_copy(update={"seeds": [0, 1]}),
-            "evaluate": smoke.evaluate.model_copy(update={"bootstrap_samples": 100}),
+            "evaluate": smoke.evaluate.model_copy(
+                update={"bootstrap_samples": 100, "processes": 1}  # stand-ins stay in this one
+            ),
         }
     )
     blocks = {
@@ -136,11 +140,13 @@ def other_hole(shard: int) -> None:
 
 def untrained(given: Params, name: str) -> None:
     """Weights of an experiment before its first step, of every seed, as the stage writes them."""
-    block, scale = given.experiment(name), given.at(SCALE)
+    block, scale, width = given.experiment(name), given.at(SCALE), 8
     for seed in scale.train.seeds:
-        network = build_network(block, FRAMES, 4, seed)
+        network = build_network(block, FRAMES, width, seed)
         blocks = {"data": scale.data, "holes": scale.holes, "edges": scale.edges}
         metadata = {key: of.model_dump(mode="json") for key, of in blocks.items()}
-        metadata |= {"train": {"width": 4, "threads": 1}, "name": name, "seed": seed}
+        budget = {"width": width, "refinement_steps": REFINEMENT_STEPS}
+        train = {"width": width, "threads": 1, "refinement": budget}
+        metadata |= {"train": train, "name": name, "seed": seed}
         metadata["experiment"] = block.model_dump(mode="json")
         save_model(LAYOUT.weights(name, seed), network.state_dict(), metadata)

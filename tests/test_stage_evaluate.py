@@ -8,7 +8,10 @@ import pytest
 import torch
 
 from flowmend.errors import InputError
+from flowmend.inpainters.classical import BASELINES
+from flowmend.params import Params
 from flowmend.stages import evaluate as stage
+from flowmend.stages import scores
 from held_out_project import (
     LAYOUT,
     SCALE,
@@ -17,8 +20,11 @@ from held_out_project import (
     other_hole,
     settings,
     tables,
+    untrained,
     write_shard,
 )
+
+METHODS = len(BASELINES) + 2  # and a network of two seeds
 
 
 @pytest.fixture
@@ -48,7 +54,7 @@ class TestTables:
             ("strokes", 0, "sandwich", "stroke"),
             ("strokes", 1, "sandwich", "stroke"),
         }
-        assert len(results) == 4 * 2 * (6 * 3 * 2 + 2 * 2 + 2)
+        assert len(results) == 4 * 2 * (len(BASELINES) * 3 * 2 + 2 * 2 + 2)
         seed_zero = networks[networks["seed"] == 0]
         assert seed_zero["epe_hole_px"].to_numpy() == pytest.approx(2**0.5, abs=1e-5)
         summary = pd.read_csv(LAYOUT.summary).set_index(["method", "setup"])
@@ -70,7 +76,53 @@ class TestTables:
         monkeypatch.setattr(torch, "set_num_threads", asked.append)
         given = settings(project, net={"setup": "all_frames"})
         stage.run(given, SCALE)
-        assert asked == [given.at(SCALE).evaluate.threads]
+        assert set(asked) == {given.at(SCALE).evaluate.threads}
+
+
+REFINED = {
+    **{"task": "iterative", "study": "x", "fill": "smooth", "setup": "all_frames"},
+    **{"rule": "power_mean", "neighbours": "warped", "schedule": "eq4"},
+    **{"losses": {"inpaint_l1": 1.0}, "backpropagation": "through_time"},
+}
+
+
+@pytest.mark.usefixtures("tiny")
+class TestProcesses:
+    @pytest.fixture
+    def given(self, project: Path, monkeypatch: pytest.MonkeyPatch) -> Params:
+        """A direct and an iterative network that other processes can read, and one fill."""
+        fills = scores.classical_methods(("rectangle", "stroke"))
+        fills = [fill for fill in fills if fill.name == "biharmonic"]
+        monkeypatch.setattr(scores, "classical_methods", lambda shapes: fills)
+        given = settings(project, net={"setup": "sandwich"}, refined=REFINED)
+        for name in given.experiments:
+            untrained(given, name)
+        return given
+
+    @staticmethod
+    def _in_two(given: Params) -> Params:
+        scale = given.at(SCALE)
+        two = scale.evaluate.model_copy(update={"processes": 2})
+        scale = scale.model_copy(update={"evaluate": two})
+        return given.model_copy(update={"scales": {SCALE: scale}})
+
+    def test_two_give_the_bytes_of_one(self, given: Params, monkeypatch) -> None:
+        stage.run(given, SCALE)
+        by_one = tables()
+        shutil.rmtree(LAYOUT.scratch)
+        monkeypatch.setattr(scores, "evaluate", None)  # of use in this process alone
+        stage.run(self._in_two(given), SCALE)
+        assert tables() == by_one
+
+    def test_an_error_in_a_worker_is_one_line(self, given: Params) -> None:
+        damaged = LAYOUT.weights("net", 1)
+        damaged.write_bytes(b"no weights")
+        with pytest.raises(InputError) as error:
+            stage.run(self._in_two(given), SCALE)
+        assert error.value.where == str(damaged)
+        assert str(error.value).startswith(f"{damaged}: is not a safetensors file")
+        assert "\n" not in str(error.value)
+        assert not LAYOUT.reports.exists()
 
 
 class TestCache:
@@ -78,13 +130,14 @@ class TestCache:
     def evaluated(self, tiny: Path, monkeypatch) -> list[str]:
         """Names of the methods that were evaluated afresh, in order."""
         names: list[str] = []
-        original = stage.evaluate
+        original = scores.evaluate
 
         def spy(method, clips):
-            names.append(method.name)
+            if clips[0].clip.name == "clip_0":  # the clips come one by one
+                names.append(method.name)
             return original(method, clips)
 
-        monkeypatch.setattr(stage, "evaluate", spy)
+        monkeypatch.setattr(scores, "evaluate", spy)
         return names
 
     def test_same_bytes_with_and_without_it(self, project: Path, evaluated: list[str]) -> None:
@@ -93,11 +146,11 @@ class TestCache:
         first = tables()
         stage.run(given, SCALE)
         assert tables() == first
-        assert len(evaluated) == 6 + 2
+        assert len(evaluated) == METHODS
         shutil.rmtree(LAYOUT.scratch)
         stage.run(given, SCALE)
         assert tables() == first
-        assert len(evaluated) == 2 * (6 + 2)
+        assert len(evaluated) == 2 * METHODS
 
     def test_an_added_experiment_is_the_only_one_evaluated(
         self, project: Path, evaluated: list[str]
@@ -130,6 +183,7 @@ class TestCache:
     ) -> None:
         given = settings(project, net={"setup": "all_frames"})
         stage.run(given, SCALE)
+        before = LAYOUT.results.read_bytes()
         evaluated.clear()
         if what == "flow":
             write_shard(2, seed=99)
@@ -141,7 +195,8 @@ class TestCache:
             scale = scale.model_copy(update={"evaluate": wider})
             given = given.model_copy(update={"scales": {SCALE: scale}})
         stage.run(given, SCALE)
-        assert len(evaluated) == 6 + 2
+        assert len(evaluated) == METHODS
+        assert LAYOUT.results.read_bytes() != before
 
     def test_other_draws_of_the_bootstrap_evaluate_nothing(
         self, project: Path, evaluated: list[str]

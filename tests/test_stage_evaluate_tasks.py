@@ -9,6 +9,7 @@ import pytest
 from flowmend.errors import InputError
 from flowmend.params import Params
 from flowmend.stages import evaluate as stage
+from flowmend.stages import scores
 from flowmend.stages.layout import SHARDS
 from held_out_project import (
     LAYOUT,
@@ -30,9 +31,17 @@ OTHERS = {
     },
     "gan": {"task": "edges", "study": "x", "losses": {"wgan_gp": 1.0}, "critic_steps": 2},
     "mover": {"task": "move_pattern", "study": "x", "network": "unet", "losses": {"l1": 1.0}},
+    "refined": {
+        **{"task": "iterative", "study": "x", "fill": "biharmonic", "setup": "sandwich"},
+        **{"rule": "clip", "neighbours": "splatted", "differences": True, "schedule": "eq4"},
+        **{"losses": {"inpaint_l1": 1.0}, "backpropagation": "through_time"},
+    },
 }
 CLIPS = {f"clip_{shard}" for shard in SHARDS}
-FILLS = ("zero", "smooth", "biharmonic", "telea", "navier_stokes", "temporal")
+FILLS = (
+    *("zero", "smooth", "biharmonic", "telea", "navier_stokes", "temporal"),
+    *("transport", "transport_acceleration"),
+)
 
 
 def _all(project: Path) -> Params:
@@ -70,6 +79,8 @@ class TestExactFlow:
         assert methods == {
             "occlusion": {"minimiser"},
             "round_trip": {"truth"},
+            "round_trip_parts": {"truth"},
+            "refinement": {"refined"},
             "spatio_temporal": {"truth"},
             "edge_sources": {"segmentation", "flow", "image", "estimated flow"},
             "backward_flow": {"copy", "sanity"},
@@ -83,10 +94,13 @@ class TestExactFlow:
                 "net canny",
                 "joint",
                 "joint canny",
+                "refined",
+                "refined canny",
                 "gan",
             },
         }
         trained = {"sanity", "mover", "net", "net canny", "joint", "joint canny", "gan"}
+        trained |= {"refined", "refined canny"}
         for method, of in rows.groupby("method"):
             assert set(of["seed"].dropna()) == ({0, 1} if method in trained else set())
         whole = rows[rows["task"].isin(["round_trip", "edge_sources", "backward_flow"])]
@@ -119,13 +133,14 @@ class TestExactFlow:
         self, project: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         looked: list[str] = []
-        original = stage.mended_rows
+        original = scores.mended_rows
 
         def spy(method, clips, canny_px):
-            looked.append(method.name)
+            if clips[0].clip.name == "clip_0":  # the clips come one by one
+                looked.append(method.name)
             return original(method, clips, canny_px)
 
-        monkeypatch.setattr(stage, "mended_rows", spy)
+        monkeypatch.setattr(scores, "mended_rows", spy)
         given = settings(project, net={"setup": "all_frames"})
         stage.run(given, SCALE)
         assert sorted(looked) == sorted([*FILLS, "net", "net"])
@@ -173,6 +188,7 @@ class TestEstimatedFlow:
             "spatio_temporal",
             "backward_flow",
             "move_pattern",
+            "refinement",
         }
         assert set(rows.loc[rows["task"] == "backward_flow", "clip"]) == CLIPS
         shutil.rmtree(LAYOUT.scratch)

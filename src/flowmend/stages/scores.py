@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache, partial
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -80,27 +80,35 @@ def scores(params: Params, scale: str) -> Iterator[tuple[pd.DataFrame, pd.DataFr
     shared = _shared_fingerprint(settings, layout)
     wanted = {_stored(layout, job, shared): job for job in jobs(params, scale)}
     missing = [(stored, job) for stored, job in wanted.items() if not _exists(stored)]
-    _judge_all(missing, settings, layout)
+    _judge_all(missing, settings, layout, shared)
     for stored in wanted:
         results, tasks = (path.read_text() for path in _files(stored))
         yield results_from_csv(results), tasks_from_csv(tasks)
 
 
-def _judge_all(missing: Sequence[tuple[Path, Job]], settings: Scale, layout: Layout) -> None:
+def _judge_all(
+    missing: Sequence[tuple[Path, Job]], settings: Scale, layout: Layout, shared: str
+) -> None:
     """A process a method where there is work for several; bytes do not depend on how many."""
     processes = min(settings.evaluate.processes, len(missing))
     if processes <= 1:
         for n, (stored, job) in enumerate(missing, 1):
-            judge(stored, job, settings, layout, f"{n}/{len(missing)} {job.method.name}")
+            judge(stored, job, settings, layout, shared, f"{n}/{len(missing)} {job.method.name}")
         return
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        running = [pool.submit(judge, stored, job, settings, layout) for stored, job in missing]
-        for done in tracked(running, "judging methods"):
-            done.result()
+        work = partial(judge, settings=settings, layout=layout, shared=shared)
+        judged = pool.map(work, *zip(*missing))
+        for _ in zip(tracked(missing, "judging methods"), judged):  # an error cancels the rest
+            pass
 
 
 def judge(
-    stored: Path, job: Job, settings: Scale, layout: Layout, title: str | None = None
+    stored: Path,
+    job: Job,
+    settings: Scale,
+    layout: Layout,
+    shared: str,
+    title: str | None = None,
 ) -> None:
     """Write the rows of one method beside ``stored``.
 
@@ -108,10 +116,11 @@ def judge(
         stored: path without its ending.
         job: the method.
         settings, layout: of the scale.
+        shared: tells the clips from others at the same paths.
         title: of the progress bar, if one is wanted.
     """
     torch.set_num_threads(settings.evaluate.threads)
-    clips = _clips(settings.model_dump_json(), layout)
+    clips = _clips(shared, settings.model_dump_json(), layout)
     results: list[pd.DataFrame] = []
     tasks: list[TaskRow] = []
     for clip in tracked(clips, title) if title else clips:
@@ -121,8 +130,9 @@ def judge(
         write_text(path, to_csv(table))
 
 
-@cache
-def _clips(settings: str, layout: Layout) -> list[HoledClip]:
+@lru_cache(maxsize=1)
+def _clips(shared: str, settings: str, layout: Layout) -> list[HoledClip]:
+    """Read once a process; ``shared`` holds their files' hashes."""
     return held_out_clips(Scale.model_validate_json(settings), layout)
 
 
