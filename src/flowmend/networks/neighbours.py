@@ -63,10 +63,8 @@ def warped(frames: Frames, eagerness: Tensor) -> Ways:
     ``eagerness`` is not used.
     """
     backward, forward = frames.flows[:, 1:, 1], frames.flows[:, :-1, 0]
-    return _both(
-        _look_up(frames.maps[:, :-1], frames.confidence[:, :-1], backward),
-        _look_up(frames.maps[:, 1:], frames.confidence[:, 1:], forward),
-    )
+    sent = torch.cat([frames.maps, frames.confidence], dim=2)
+    return _both(_look_up(sent[:, :-1], backward), _look_up(sent[:, 1:], forward))
 
 
 def splatted(frames: Frames, eagerness: Tensor) -> Ways:
@@ -98,17 +96,18 @@ NEIGHBOURS: dict[str, Callable[[Frames, Tensor], Ways]] = {
 }
 
 
-def _look_up(maps: Maps, confidence: Trust, flow: Tensor) -> Arrivals:
-    everything, inside = warp(torch.cat([maps, confidence], dim=2), flow)
-    return Arrivals(everything[:, :, :-1], everything[:, :, -1:] * inside.unsqueeze(2))
+def _look_up(sent: Maps, flow: Tensor) -> Arrivals:
+    arrived, inside = warp(sent, flow)
+    maps, confidence = arrived.split([sent.shape[2] - 1, 1], dim=2)
+    return Arrivals(maps, confidence * inside.unsqueeze(2))
 
 
 def _push(maps: Maps, confidence: Trust, flow: Tensor, eagerness: Tensor) -> Arrivals:
     weight = confidence * torch.exp(eagerness * _relative_speed(flow))
     sent = torch.cat([maps * weight, weight, confidence], dim=2)
-    landed = splat(sent, flow)
-    weights = landed[:, :, -2:-1].clamp(min=_NOTHING)
-    return Arrivals(landed[:, :, :-2] / weights, landed[:, :, -1:].clamp(max=1.0))
+    sums, weights, landed = splat(sent, flow).split([maps.shape[2], 1, 1], dim=2)
+    # Times the inverse, of one map: dividing all of them takes three more passes to undo.
+    return Arrivals(sums * weights.clamp(min=_NOTHING).reciprocal(), landed.clamp(max=1.0))
 
 
 def _relative_speed(flow: Tensor) -> Tensor:

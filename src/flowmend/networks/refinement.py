@@ -89,7 +89,7 @@ class Refiner(nn.Module):
         correction, new_trust = self.update(sources, confidence, _present(state))
         new_trust = torch.maximum(trust, new_trust)  # what is known stays known
         open_to = hole.flatten(0, 1).unsqueeze(1) if self.persistent else 1 - trust
-        features = merged(own, own + correction, new_trust * open_to)
+        features = merged(own, correction, new_trust * open_to)
         return self._state(features, new_trust, state.flows)
 
     def _sources(self, state: State, own: Tensor, trust: Tensor) -> tuple[list[Tensor], Tensor]:
@@ -123,9 +123,12 @@ class Refiner(nn.Module):
         )
 
 
-def merged(old: Tensor, new: Tensor, weight: Tensor) -> Tensor:
-    """``(F_in + F_new · w) / (1 + w)``, ``w = κ_new · (1 − κ_in)`` (report, 3.3.3)."""
-    return (old + new * weight) / (1 + weight)
+def merged(own: Tensor, correction: Tensor, weight: Tensor) -> Tensor:
+    """``(F_in + F_new · w) / (1 + w)``, ``w = κ_new · (1 − κ_in)`` (report, 3.3.3).
+
+    F_new is F_in + ``correction``, hence F_in + ``correction`` · w / (1 + w).
+    """
+    return torch.addcmul(own, correction, weight / (1 + weight))
 
 
 def differences(theirs: Tensor, ours: Tensor, direction: int) -> Tensor:
