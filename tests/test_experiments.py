@@ -1,4 +1,4 @@
-"""Every experiment of ``params.yaml``, trained for two steps through the stage and loaded again."""
+"""Every experiment of ``params.yaml``, trained for a few steps by the stage and loaded again."""
 
 from pathlib import Path
 
@@ -12,7 +12,14 @@ from flowmend import params as schema
 from flowmend.datasets.clip_set import ClipSet
 from flowmend.errors import InputError
 from flowmend.losses.adversarial import ADVERSARIES
-from flowmend.params import BackwardFlowExperiment, EdgesExperiment, FlowExperiment, Params
+from flowmend.params import (
+    BackwardFlowExperiment,
+    EdgesExperiment,
+    Experiment,
+    IterativeExperiment,
+    MendingExperiment,
+    Params,
+)
 from flowmend.stages import train
 from flowmend.stages.build import Model, build_network, load_model, load_network
 from flowmend.stages.evaluate_tasks import edge_inpainter
@@ -21,7 +28,9 @@ from flowmend.stages.problems import build_opponent, build_problem, training_cli
 from flowmend.types import Clip
 from training_clips import FRAMES, SHAPES, SIZE, in_memory, rough_flow, write_shard
 
-SCALE, WIDTH = "smoke", 4
+SCALE, WIDTH, REFINEMENT_STEPS = "smoke", 4, 2
+# In its first step no refinement step counts yet, and in its last the rate is zero.
+REFINEMENT = {"steps": 3, "batch": 2, "width": 8, "refinement_steps": REFINEMENT_STEPS}
 SHIPPED = schema.load(Path(__file__).resolve().parents[1] / "params.yaml").experiments
 ADVERSARIAL = ["discriminator_loss", "discriminator_accuracy", "true_score", "false_score"]
 
@@ -35,6 +44,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, project: Path) -> Path:
     block["data"] |= {"height_px": SIZE, "width_px": SIZE}
     block["holes"] |= {"shapes": list(SHAPES), "min_side_px": 5, "max_side_px": 8}
     block["train"] |= {"steps": 2, "batch": 2, "width": WIDTH, "seeds": [0]}
+    block["train"]["refinement"] |= REFINEMENT
     loaded["scales"] = {SCALE: block}
     loaded["scale"] = SCALE
     (folder / "params.yaml").write_text(yaml.safe_dump(loaded))
@@ -57,6 +67,10 @@ def _clip() -> Clip:
     return Clip(flow[:, 0], flow[:, 1], hole.expand(FRAMES, SIZE, SIZE), "clip_0")
 
 
+def _width(block: Experiment) -> int:
+    return REFINEMENT["width"] if isinstance(block, IterativeExperiment) else WIDTH
+
+
 @pytest.mark.parametrize("name", SHIPPED)
 class TestShipped:
     def test_is_trained_and_loaded_again(self, loaded: Params, name: str) -> None:
@@ -66,7 +80,7 @@ class TestShipped:
         model = load_network(path)
         assert (model.name, model.seed, model.experiment) == (name, 0, block)
         assert (model.frames, model.size_px, model.sides_px) == (FRAMES, (SIZE, SIZE), (5, 8))
-        fresh = build_network(block, FRAMES, WIDTH, seed=0)
+        fresh = build_network(block, FRAMES, _width(block), seed=0)
         changed = [
             not torch.equal(own, before)
             for own, before in zip(model.network.state_dict().values(), fresh.state_dict().values())
@@ -77,13 +91,15 @@ class TestShipped:
 
     def _does_its_task(self, model, path: Path) -> None:
         clip = _clip()
-        if isinstance(model.experiment, FlowExperiment):
+        if isinstance(model.experiment, MendingExperiment):
             assert isinstance(load_model(path), Model)
             completion = model.inpainter(clip)
             hole = clip.hole[:, None].expand_as(clip.forward)
             assert torch.equal(completion.forward[~hole], clip.forward[~hole])
             assert completion.forward.isfinite().all()
-            assert (completion.edges is not None) == model.experiment.edges
+            refines = isinstance(model.experiment, IterativeExperiment)
+            assert (completion.confidence is not None) == refines
+            assert (completion.edges is not None) == getattr(model.experiment, "edges", False)
             return
         with pytest.raises(InputError, match=f"is of the task {model.experiment.task}"):
             load_model(path)
@@ -102,6 +118,9 @@ class TestShipped:
         train.run(loaded, SCALE, name)
         curves = pd.read_csv(Layout(SCALE).curves(name, 0))
         block = loaded.experiment(name)
+        if isinstance(block, IterativeExperiment):
+            self._has_columns_of_each_step(curves, block)
+            return
         terms = [loss for loss in block.losses if loss not in ADVERSARIES]
         watched = ["l1"] if isinstance(block, BackwardFlowExperiment) else []
         adversarial = [loss for loss in block.losses if loss in ADVERSARIES]
@@ -113,9 +132,30 @@ class TestShipped:
         weighted = sum(weight * curves[str(loss)] for loss, weight in block.losses.items())
         assert curves["loss"].to_numpy() == pytest.approx(weighted.to_numpy(), rel=1e-5)
 
+    def _has_columns_of_each_step(self, curves: pd.DataFrame, block: IterativeExperiment) -> None:
+        columns = [*block.losses, "mu", "confidence"]
+        of_steps = [f"{c}_{t}" for t in range(1, REFINEMENT_STEPS + 1) for c in columns]
+        places = ["first", "second"]
+        if block.architecture == 2:
+            places = ["first_0", "first_1", "first_2", "second"]
+        letters = {"power_mean": "p", "polynomial": "ab"}.get(block.rule, "")
+        letters = "" if block.convolution == "gated" else letters
+        rule = [f"{letter}_{place}" for place in places for letter in letters]
+        assert list(curves.columns) == [
+            *("step", "loss", "decoder", *of_steps, *rule, "learning_rate")
+        ]
+        expected = curves["decoder"] + sum(
+            curves[f"mu_{t}"] * weight * curves[f"{loss}_{t}"]
+            for loss, weight in block.losses.items()
+            for t in range(1, REFINEMENT_STEPS + 1)
+        )
+        assert curves["loss"].to_numpy() == pytest.approx(expected.to_numpy(), rel=1e-5)
+        assert len(curves) == REFINEMENT["steps"]
+
     def test_the_file_holds_the_generator_alone(self, loaded: Params, name: str) -> None:
         train.run(loaded, SCALE, name)
-        own = build_network(loaded.experiment(name), FRAMES, WIDTH, seed=0).state_dict()
+        block = loaded.experiment(name)
+        own = build_network(block, FRAMES, _width(block), seed=0).state_dict()
         found = load_network(Layout(SCALE).weights(name, 0)).network.state_dict()
         assert {k: v.shape for k, v in found.items()} == {k: v.shape for k, v in own.items()}
 

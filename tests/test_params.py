@@ -20,6 +20,7 @@ UNET = ("experiments", "unet_zero")
 GAN = ("experiments", "edge_gan")
 SANITY = ("experiments", "fb_sanity")
 MOVE = ("experiments", "move_unet")
+REFINE = ("experiments", "refine")
 
 Write = Callable[[object], Path]
 
@@ -80,8 +81,11 @@ class TestShipped:
         loaded = params.load(project / "params.yaml")
         tasks = {n: block.get("task", "flow") for n, block in shipped["experiments"].items()}
         assert {n: block.task for n, block in loaded.experiments.items()} == tasks
-        assert list(loaded.mending) == [name for name, task in tasks.items() if task == "flow"]
-        assert set(tasks.values()) == {"flow", "backward_flow", "edges", "move_pattern"}
+        mending = [name for name, task in tasks.items() if task in ("flow", "iterative")]
+        assert list(loaded.mending) == mending
+        assert set(tasks.values()) == {
+            *("flow", "backward_flow", "edges", "move_pattern", "iterative"),
+        }
 
     def test_is_frozen(self, project: Path) -> None:
         loaded = params.load(project / "params.yaml")
@@ -219,7 +223,49 @@ WRONG = [
         (*GAN, "task"),
         "fly",
         ": experiments.edge_gan.task: is 'fly'; "
-        "it must be one of 'flow', 'backward_flow', 'edges', 'move_pattern'",
+        "it must be one of 'flow', 'backward_flow', 'edges', 'move_pattern', 'iterative'",
+    ),
+    (
+        (*REFINE, "rule"),
+        "median",
+        ": experiments.refine.rule: is 'median'; "
+        "it must be 'clip', 'mean', 'power_mean' or 'polynomial'",
+    ),
+    (
+        (*REFINE, "architecture"),
+        3,
+        ": experiments.refine.architecture: is 3; it must be 1 or 2",
+    ),
+    (
+        (*REFINE, "network"),
+        "unet",
+        ": experiments.refine.network: does not belong to this block; remove it",
+    ),
+    (
+        (*REFINE, "losses"),
+        {"l1": 1.0},
+        ": experiments.refine.losses.l1: is 'l1'; it must be 'inpaint_l1', 'min_round_trip', "
+        "'total_variation' or 'prediction_total_variation'",
+    ),
+    (
+        (*TRAIN, "refinement", "width"),
+        4,
+        ": scales.smoke.train.refinement.width: is 4; it must be greater than or equal to 8",
+    ),
+    (
+        (*TRAIN, "refinement", "refinement_steps"),
+        0,
+        ": scales.smoke.train.refinement.refinement_steps: is 0; it must be greater than 0",
+    ),
+    (
+        (*TRAIN, "refinement", "s0_steps"),
+        0.0,
+        ": scales.smoke.train.refinement.s0_steps: is 0.0; it must be greater than 0",
+    ),
+    (
+        ("scales", "smoke", "evaluate", "processes"),
+        0,
+        ": scales.smoke.evaluate.processes: is 0; it must be greater than 0",
     ),
     (
         (*GAN, "critic_steps"),
