@@ -30,6 +30,7 @@ def folder(tmp_path: Path, project: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
     block["data"] |= {"height_px": SIZE, "width_px": SIZE}
     block["holes"] |= {"min_side_px": 5, "max_side_px": 8}
     block["train"] |= {"steps": 6, "batch": 2, "width": 4, "seeds": [0, 1]}
+    block["train"]["refinement"] |= {"steps": 6, "width": 8, "refinement_steps": 2}
     Path("params.yaml").write_text(yaml.safe_dump(loaded))
     layout = Layout(SCALE)
     for k in SHARDS:
@@ -103,7 +104,7 @@ train.run(params.load(), sys.argv[1], sys.argv[2])
 """
 
 
-@pytest.mark.parametrize("experiment", [EXPERIMENT, "edge_gan"])
+@pytest.mark.parametrize("experiment", [EXPERIMENT, "edge_gan", "refine_per_step"])
 def test_killed_and_run_again_gives_the_same_bytes(folder: Path, experiment: str) -> None:
     _edit("steps: 6", "steps: 25")
     command = [sys.executable, "-c", KILLABLE, SCALE, experiment]
