@@ -14,6 +14,7 @@ from flowmend.datasets.moving_shapes import render, write_davis
 from flowmend.errors import InputError
 from flowmend.estimators import ESTIMATORS, clips_of
 from flowmend.evaluation.compare import RESULT_COLUMNS, SUMMARY_COLUMNS
+from flowmend.inpainters.classical import BASELINES
 from flowmend.io.images import encode_segmentation
 from flowmend.io.layout_zip import open_layout, writing_zip
 from flowmend.params import FlowExperiment
@@ -151,7 +152,7 @@ class TestCommand:
         tree = _tree_with_objects(tmp_path / "davis", "a", "b", "c")
         command.evaluate_files(weights, tree, tmp_path / "out")
         results, summary = self._tables(tmp_path / "out")
-        assert len(results) == 3 * 4 * 2 * (6 * 3 + 1)
+        assert len(results) == 3 * 4 * 2 * (len(BASELINES) * 3 + 1)
         best = summary[summary["kind"] == "network"].iloc[0]
         assert (best["method"], best["setup"], best["cases"]) == ("perfect", "sandwich", 3 * 4 * 2)
         assert best["epe_hole_px"] == best["ratio_biharmonic"] == 0
