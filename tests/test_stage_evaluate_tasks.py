@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from flowmend.errors import InputError
+from flowmend.inpainters.iterative import IterativeInpainter
 from flowmend.params import Params
 from flowmend.stages import evaluate as stage
 from flowmend.stages import scores
@@ -148,6 +149,23 @@ class TestExactFlow:
         LAYOUT.weights("net", 1).write_bytes(bytes([9]))
         stage.run(given, SCALE)
         assert looked == ["net"]
+
+    def test_a_clip_is_refined_once_for_both_tables(
+        self, project: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        given = settings(project, refined=OTHERS["refined"])
+        untrained(given, "refined")
+        traced: list[str] = []
+        original = IterativeInpainter.trace
+
+        def spy(inpainter, clip):
+            traced.append(clip.name)
+            return original(inpainter, clip)
+
+        monkeypatch.setattr(IterativeInpainter, "trace", spy)
+        stage.run(given, SCALE)
+        # Of both seeds: under all holes for errors and steps, under rectangles for edges.
+        assert sorted(traced) == sorted(2 * 2 * list(CLIPS))
 
     def test_an_experiment_without_weights_is_named(self, project: Path) -> None:
         given = _all(project)

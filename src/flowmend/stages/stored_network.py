@@ -1,6 +1,7 @@
 """Trained networks that are read when they are first needed, so that they travel as a path."""
 
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 
@@ -33,10 +34,11 @@ class StoredNetwork:
 class StoredRefinement(StoredNetwork):
     """A refinement that does not refine the clip it has just refined once more.
 
-    Several tables look at the same completion, and one at all steps before it.
+    Several tables look at the same completion, and one at all steps before it. A process keeps
+    one clip's steps at most, whoever made them: on large frames they take much memory.
     """
 
-    _last: tuple[Clip, list[Completion]] | None = None
+    _last: ClassVar[tuple["StoredRefinement", Clip, list[Completion]] | None] = None
 
     def __call__(self, clip: Clip) -> Completion:
         """Mend a batch of clips."""
@@ -44,11 +46,12 @@ class StoredRefinement(StoredNetwork):
 
     def trace(self, clip: Clip) -> list[Completion]:
         """The completion after 0, 1, … steps."""
-        if self._last is None or not _same(self._last[0], clip):
+        last = StoredRefinement._last
+        if last is None or last[0] is not self or not _same(last[1], clip):
             refinement = self._loaded()
             assert isinstance(refinement, IterativeInpainter)
-            self._last = clip, refinement.trace(clip)
-        return self._last[1]
+            StoredRefinement._last = last = self, clip, refinement.trace(clip)
+        return last[2]
 
 
 def _same(one: Clip, other: Clip) -> bool:
