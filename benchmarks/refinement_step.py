@@ -31,6 +31,7 @@ from torch.profiler import ProfilerActivity, profile
 from flowmend import params
 from flowmend.datasets.clip_set import ClipSet
 from flowmend.errors import InputError
+from flowmend.networks.refinement import Refiner
 from flowmend.stages.build import build_network
 from flowmend.stages.layout import Layout
 from flowmend.stages.problems import build_refining, training_clips
@@ -57,7 +58,7 @@ def train(
 ) -> None:
     """What the stage ``train`` does for ``steps`` steps, in a folder that is thrown away."""
     budget = settings.train.refinement
-    network = build_network(block, settings.data.frames, budget.width, seed=0)
+    network = cast(Refiner, build_network(block, settings.data.frames, budget.width, seed=0))
     problem, plan = build_refining(block, settings, clips, seed=0)
     weights = {str(name): weight for name, weight in block.losses.items()}
     fabric = Fabric(accelerator="cpu", devices=1, precision=settings.train.precision)
@@ -115,7 +116,7 @@ def peak(profiled: profile, _: float) -> dict[str, float]:
     """The most that tensors held at a time beyond the beginning, MiB."""
     # The public tables have it by operator only, which hides what is freed in between.
     events = profiled.profiler.kineto_results.events()  # type: ignore[union-attr]
-    changes = sorted((e.start_ns(), e.nbytes()) for e in events if e.name() == "[memory]")
+    changes = sorted((e.start_ns(), e.nbytes()) for e in events if e.name() == "[memory]")  # type: ignore[union-attr]
     held = most = 0
     for _, change in changes:
         held += change
