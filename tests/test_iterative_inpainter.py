@@ -155,15 +155,7 @@ class TestWindow:
     def test_gives_what_the_whole_frame_gives(
         self, monkeypatch: pytest.MonkeyPatch, kind: str, speed_px: float
     ) -> None:
-        """In float64, as a position is as exact as its frame is small, and in the same unit.
-
-        The features' unit is that of what is looked at.
-        """
-        monkeypatch.setattr(
-            "flowmend.networks.refinement.feature_unit",
-            lambda features: features.new_full((len(features), 1, 1, 1, 1), 0.5),
-            raising=False,
-        )
+        """In float64, as a position is as exact as its frame is small."""
         clip = self._large(speed_px)
         network = refiner(awake=0.2, **KINDS[kind]).double()
         inpainter = IterativeInpainter(network, FILLS["smooth"], STEPS)

@@ -11,7 +11,15 @@ from torch import Tensor
 
 from flowmend.geometry.warp import warp
 from flowmend.networks.neighbours import NEIGHBOURS, Frames, splatted, unmoved, warped
-from flowmend.networks.refinement import Refiner, State, _present, differences, merged
+from flowmend.networks.refinement import (
+    LARGE,
+    Refiner,
+    State,
+    _present,
+    differences,
+    merged,
+    normalised,
+)
 from flowmend.networks.update import learned_rules, readings
 from flowmend.params import EXPERIMENT
 from flowmend.stages.build import build_network
@@ -179,6 +187,24 @@ class TestMerge:
                 after.features[0, t, :, y, x], (own + new * weight) / (1 + weight)
             )
             assert after.confidence[0, t, y, x] == now
+
+
+class TestNormalised:
+    def test_ordinary_features_pass_unchanged(self) -> None:
+        features = 1e-3 * torch.randn(1, 2, CHANNELS, 4, 4)
+        torch.testing.assert_close(normalised(features), features)
+
+    def test_large_features_are_held_below_the_bound(self) -> None:
+        features = 1e6 * torch.randn(1, 2, CHANNELS, 4, 4)
+        sizes = normalised(features).square().mean(2).sqrt()
+        torch.testing.assert_close(sizes, torch.full_like(sizes, LARGE))
+
+    def test_many_steps_of_any_network_grow_no_faster_than_their_number(self) -> None:
+        network = refiner(awake=0.3)
+        filled, hole = clip(1, 2)
+        sizes = [float(state.features.detach().norm()) for state in network(filled, hole, 60)]
+        assert sizes[60] - sizes[30] <= 1.5 * (sizes[30] - sizes[0]) + 1e-3
+        assert min(sizes) > 0.5 * sizes[0]
 
 
 class _Function(torch.nn.Module):

@@ -97,8 +97,10 @@ NEIGHBOURS: dict[str, Callable[[Frames, Tensor], Ways]] = {
 
 
 def _look_up(sent: Maps, flow: Tensor) -> Arrivals:
-    arrived, inside = warp(sent, flow)
-    maps, confidence = arrived.split([sent.shape[2] - 1, 1], dim=2)
+    # Half precision knows positions of a large map to a whole pixel only.
+    precise = torch.promote_types(flow.dtype, torch.float32)
+    arrived, inside = warp(sent.to(precise), flow.to(precise))
+    maps, confidence = arrived.to(sent.dtype).split([sent.shape[2] - 1, 1], dim=2)
     return Arrivals(maps, confidence * inside.unsqueeze(2))
 
 

@@ -11,6 +11,7 @@ from flowmend.networks.flow_predictor import FLOW_UNIT_PX
 from flowmend.networks.neighbours import NEIGHBOURS, Arrivals, Frames
 from flowmend.types import BothFlows, Hole
 
+LARGE = 4.0  # features of a flow of about 20 px; their unit is that of a typical flow
 DIFFERENCES = 6  # channels a neighbour: what its flow says of ours, and how it accelerates
 
 
@@ -85,23 +86,23 @@ class Refiner(nn.Module):
         """One refinement step of all frames at once."""
         own = state.features.flatten(0, 1)
         trust = state.confidence.flatten(0, 1).unsqueeze(1)
-        sources, confidence = self._sources(state, own, trust)
+        sources, confidence = self._sources(state, trust)
         correction, new_trust = self.update(sources, confidence, _present(state))
         new_trust = torch.maximum(trust, new_trust)  # what is known stays known
         open_to = hole.flatten(0, 1).unsqueeze(1) if self.persistent else 1 - trust
         features = merged(own, correction, new_trust * open_to)
         return self._state(features, new_trust, state.flows)
 
-    def _sources(self, state: State, own: Tensor, trust: Tensor) -> tuple[list[Tensor], Tensor]:
-        """The frame's own features and both neighbours', and their confidences (N, 3, H, W)."""
-        sent = state.features
+    def _sources(self, state: State, trust: Tensor) -> tuple[list[Tensor], Tensor]:
+        """The frame's own features and both neighbours', normalised, and their confidences."""
+        sent = own = normalised(state.features)
         if self.differences:
             sent = torch.cat([sent, state.flows.flatten(2, 3)], dim=2)
         frames = Frames(sent, state.confidence.unsqueeze(2), state.flows)
         previous, following = NEIGHBOURS[self.neighbours](frames, self.eagerness)
         arrived = [self._arrived(previous, state, 0), self._arrived(following, state, 1)]
         trusts = [trust, previous.confidence.flatten(0, 1), following.confidence.flatten(0, 1)]
-        return [own, *arrived], torch.cat(trusts, dim=1)
+        return [own.flatten(0, 1), *arrived], torch.cat(trusts, dim=1)
 
     def _arrived(self, arrivals: Arrivals, state: State, direction: int) -> Tensor:
         """Features of one neighbour, (N, C or C + 6, H, W)."""
@@ -121,6 +122,19 @@ class Refiner(nn.Module):
             trust.squeeze(1).unflatten(0, clips),
             flows.unflatten(1, (2, 2)).unflatten(0, clips),
         )
+
+
+def normalised(
+    features: Float[Tensor, "batch frames channels height width"],
+) -> Float[Tensor, "batch frames channels height width"]:
+    """``F / sqrt(1 + mean over channels of F² / LARGE²)``: what the update sees of the features.
+
+    Ordinary features pass unchanged, with their gradient; large ones are held below ``LARGE`` in
+    their root mean square, so that the same network, iterated over and over, neither lets them
+    vanish nor explode: each step adds no more than the one before could (report, 3.3.3).
+    """
+    squares = features.square().mean(2, keepdim=True)
+    return features * (1 + squares / LARGE**2).rsqrt()
 
 
 def merged(own: Tensor, correction: Tensor, weight: Tensor) -> Tensor:

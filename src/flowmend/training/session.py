@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
+import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
@@ -102,7 +103,7 @@ class Session:
     def record(self, loss: Tensor, values: Mapping[str, Tensor | float]) -> None:
         """Put down a step: its loss, and all else that was measured on the way."""
         step = len(self.rows)
-        numbers = {name: float(value) for name, value in values.items()}
+        numbers = {name: torch.as_tensor(value).item() for name, value in values.items()}
         rate = self._budget.rate(step)
         self.rows.append({"step": step, "loss": loss.item(), **numbers, "learning_rate": rate})
         if self._on_step:
