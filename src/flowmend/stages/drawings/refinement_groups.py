@@ -60,7 +60,8 @@ def grouped(blocks: Mapping[str, IterativeExperiment]) -> dict[str, dict[str, st
     """Words of each experiment by its name, by the group's title.
 
     The first of a group is what the rest are compared with: :data:`BASE` where it has the group's
-    setup, else the first experiment in that setup. Groups of the base alone are left out.
+    setup, else the first experiment in that setup. Groups of the base alone are left out, unless
+    there is nothing else.
 
     Args:
         blocks: must hold :data:`BASE`.
@@ -76,7 +77,8 @@ def grouped(blocks: Mapping[str, IterativeExperiment]) -> dict[str, dict[str, st
             title = next(title for title in _FIRST if set(_KEYS[title]) & set(varied))
             varied.sort(key=lambda key: key not in _KEYS[title])  # what the group is about first
             groups[title][name] = _words(block, varied)
-    return {title: members for title, members in groups.items() if len(members) > 1}
+    compared = {title: members for title, members in groups.items() if len(members) > 1}
+    return compared or {"refinement": {BASE: words_of(base)}}
 
 
 def words_of(block: IterativeExperiment) -> str:
