@@ -1,5 +1,5 @@
 # Two commands for a newcomer: `make reproduce` and `make test`.
-# SCALE=smoke make reproduce   the whole pipeline in three minutes
+# SCALE=smoke make reproduce   the whole pipeline, small, in a few minutes
 # JOBS=1 make reproduce        one stage at a time; the default is one a core
 SHELL := /bin/bash
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
