@@ -1,26 +1,12 @@
-"""Edges from three sources (report, 2.6.1): segmentation, flow and image."""
+"""Canny on flow and on pictures, channels taken as one vector (report, 2.6.1)."""
 
 import cv2
 import numpy as np
-
-EDGES_VERSION = 1
-"""Raised whenever the same input would give other edges."""
 
 _STEPS_PER_LEVEL = 8.0  # cv2.Sobel of a ramp of 1 per px is 8
 _INT16_PER_FLOW_PX = 512.0  # cv2.Canny takes int16 gradients: 1/512 px per px, up to 64 px per px
 _INT16_PER_LEVEL = 64.0  # 1/64 level per px, up to 512
 _LOW_SHARE = 0.4  # Canny's lower threshold, of the upper one
-
-
-def segmentation_edges(segmentation: np.ndarray) -> np.ndarray:
-    """Where the gradient of object ids (…, H, W) is not 0: bool (…, H, W), one pixel wide.
-
-    Forward differences: a pixel is on an edge if the pixel to its right or below has another id.
-    """
-    edges = np.zeros(segmentation.shape, bool)
-    edges[..., :-1] |= segmentation[..., 1:] != segmentation[..., :-1]
-    edges[..., :-1, :] |= segmentation[..., 1:, :] != segmentation[..., :-1, :]
-    return edges
 
 
 def flow_edges(flow: np.ndarray, threshold_px: float) -> np.ndarray:
