@@ -30,8 +30,13 @@ def window_mean(x: Maps, size: int) -> Maps:
         x: any maps.
         size: of the window, odd, px.
     """
+    return box_sum(x, size) / taps_of_windows(x, size)
+
+
+def taps_of_windows(x: Maps, size: int) -> Float[Tensor, "height width"]:
+    """How many taps of the size × size window around each pixel lie in the frame."""
     rows, columns = (taps_in_frame(length, size, x) for length in x.shape[-2:])
-    return box_sum(x, size) / (rows[:, None] * columns)
+    return rows[:, None] * columns
 
 
 def taps_in_frame(length: int, size: int, like: Tensor) -> Float[Tensor, " length"]:

@@ -13,17 +13,12 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from flowmend.networks.box_sum import box_sum, window_mean
+from flowmend.networks.power_mean import LARGEST_P, power_mean
 
 Confidences = Float[Tensor, "batch sources height width"]
 Present = Float[Tensor, "batch sources"]
 Confidence = Float[Tensor, "batch 1 height width"]
 
-# Added to zero confidence before its logarithm is taken (M^p has no finite gradient there).
-FLOOR = 1e-3
-# Powers of what lies in [FLOOR, 1] are taken of it over CENTRE: neither they nor a window's sum
-# of them then leave float32's range for any p up to LARGEST_P. A logsumexp, which knows no
-# largest p, takes two and a half times as long.
-CENTRE, LARGEST_P = FLOOR**0.5, 24.0
 # Log weight of a source that does not exist.
 ABSENT = -1e4
 
@@ -32,9 +27,14 @@ def source_mean(
     maps: Confidences, present: Present, log_weights: Float[Tensor, " sources"]
 ) -> Confidence:
     """Mean over the sources present, weighted by exp(log_weights); 0 if none is."""
-    # A softmax of ABSENT alone is finite, and so are its gradients.
-    parts = torch.where(present > 0, log_weights, ABSENT).softmax(dim=1) * present
+    parts = parts_present(present, log_weights)
     return (parts[..., None, None] * maps).sum(dim=1, keepdim=True)
+
+
+def parts_present(present: Present, log_weights: Float[Tensor, " sources"]) -> Present:
+    """exp(log_weights) over their sum, of the sources present; 0 of the others."""
+    # A softmax of ABSENT alone is finite, and so are its gradients.
+    return torch.where(present > 0, log_weights, ABSENT).softmax(dim=1) * present
 
 
 def cubic(x: Tensor, a: Tensor | float, b: Tensor | float) -> Tensor:
@@ -115,13 +115,8 @@ class PowerMean(nn.Module):
 
     def forward(self, confidence: Confidences, present: Present) -> Confidence:
         """Confidences in [0, 1] and which sources exist (1 or 0) to one confidence in [0, 1]."""
-        p = self.exponent()
-        lifted = FLOOR + (1 - FLOOR) * confidence
-        powers = torch.exp(p * (lifted / CENTRE).log())
-        mean = window_mean(source_mean(powers, present, self.log_weights), self.size)
-        # The clamps touch samples without any source, and rounding errors.
-        root = torch.exp(mean.clamp(min=torch.finfo(mean.dtype).tiny).log() / p)
-        return ((root * CENTRE - FLOOR) / (1 - FLOOR)).clamp(0, 1)
+        parts = parts_present(present, self.log_weights)
+        return power_mean(confidence, parts, self.exponent(), self.size)
 
     def readings(self) -> dict[str, float]:
         """p."""

@@ -103,7 +103,7 @@ class _Weighed(torch.autograd.Function):
         for i, part in enumerate(gradient.split(ctx.channels, dim=1)):
             product = torch.empty_like(features[i])
             if of_known is not None:
-                of_known[:, i] = torch.mul(part, features[i], out=product).sum(dim=1)
+                of_known[:, i] = _sum_of_channels(torch.mul(part, features[i], out=product))
             asked = ctx.needs_input_grad[i + 1]
             of_features.append(torch.mul(part, known[:, i : i + 1], out=product) if asked else None)
         return of_known, *of_features
@@ -121,9 +121,14 @@ class _Scaled(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor | None, None, Tensor]:
         x, scale, anything = ctx.saved_tensors
-        # Line by line: a single dot product over all pixels loses two digits in float32.
-        of_bias = (anything.movedim(1, 2) @ gradient.movedim(1, -1)).sum(dim=(0, 1, 2))
         product, of_scale = torch.empty_like(x), None
+        # A dot product instead would lose two digits in float32.
+        of_bias = torch.mul(gradient, anything, out=product).sum(dim=(0, 2, 3))
         if ctx.needs_input_grad[1]:
-            of_scale = torch.mul(gradient, x, out=product).sum(dim=1, keepdim=True)
+            of_scale = _sum_of_channels(torch.mul(gradient, x, out=product)).unsqueeze(1)
         return torch.mul(gradient, scale, out=product), of_scale, None, of_bias
+
+
+def _sum_of_channels(maps: Tensor) -> Tensor:
+    """(N, C, H, W) to (N, H, W): where channels lie last, twice as fast as ``sum``."""
+    return maps.movedim(1, -1) @ maps.new_ones(maps.shape[1])
