@@ -1,25 +1,11 @@
 """HED: its tensors, its forward pass against a literal one, and how its map becomes lines."""
 
-from functools import cache
-
 import numpy as np
 import pytest
 import torch
 
 from flowmend.edges.hed import HED, LEVELS, MEANS_BGR, hed_edges, thinned
-
-
-@cache
-def network() -> HED:
-    """Random weights at which neither features nor probabilities die out or saturate."""
-    torch.manual_seed(0)
-    hed = HED().eval()
-    for name, weight in hed.named_parameters():
-        if weight.ndim == 4 and "Vgg" in name:
-            torch.nn.init.kaiming_normal_(weight)
-    for level in LEVELS:
-        hed.get_submodule(f"netScore{level}").weight.data.mul_(0.01)
-    return hed
+from hed_network import network
 
 
 def _picture(height: int, width: int) -> np.ndarray:

@@ -27,7 +27,8 @@ class EdgeSources:
         image: (3, h, w) uint8 at the video's own size.
         segmentation: object ids, (H, W) uint8.
         flow: forward flow, (2, H, W) float32, px.
-        edges: by source ("segmentation", "image", "flow"), bool (H, W).
+        edges: by source ("segmentation", "image" by Canny, "flow"), bool (H, W); of "hed" too,
+            where its weights are there.
     """
 
     clip: str
@@ -53,7 +54,9 @@ _SOURCES = {
     "image": "Canny on the image",
     "segmentation": "outlines of the objects",
     "flow": "Canny on the flow",
+    "hed": "HED on the image",
 }
+ADD_HED = "flowmend weights add hed FILE"
 _ESTIMATED = {"estimated flow": "Canny on estimated flow"}
 _BAR_COLOURS = ("#9ec9e2", BLUE)
 
@@ -93,13 +96,21 @@ def _draw_maps(sources: EdgeSources, axes: ndarray) -> None:
         axis.set_title(title)
     strengths = sources.gradient_on_edges()
     for axis, source in zip(axes[1], _SOURCES):
+        if source not in sources.edges:
+            _say_what_is_missing(axis, height / width)
+            continue
         axis.imshow(sources.edges[source], cmap=EDGE_COLOURS, vmin=0, vmax=1)
         axis.set_title(_SOURCES[source])
-        axis.set_xlabel(f"flow gradient on them: {strengths[source]:.2f} px per px", fontsize=7)
+        axis.set_xlabel(_strength_words(strengths[source]), fontsize=7)
         _frame(axis)
     for axis in axes[0, 1:3]:
         bare(axis)
-    _say_what_is_missing(axes[1, 3], height / width)
+
+
+def _strength_words(strength: float) -> str:
+    if np.isnan(strength):
+        return "no edges"
+    return f"flow gradient on them: {strength:.2f} px per px"
 
 
 def _draw_agreements(axes: Axes, agreements: Agreements) -> None:
@@ -132,9 +143,9 @@ def _frame(axes: Axes) -> None:
 
 
 def _say_what_is_missing(axes: Axes, aspect: float) -> None:
-    axes.set(box_aspect=aspect, title="HED on the image", facecolor="#f4f5f7")
+    axes.set(box_aspect=aspect, title=_SOURCES["hed"], facecolor="#f4f5f7")
     _frame(axes)
-    text = "not computed:\nHED's trained weights\nare not part of flowmend"
+    text = f"not computed:\nHED's weights are missing.\nTo add them:\n{ADD_HED}"
     axes.text(0.5, 0.5, text, ha="center", va="center", fontsize=7, color=MUTED)
 
 
