@@ -40,7 +40,7 @@ DEEP_LEVELS: dict[int, tuple[int, int]] = {
 class FlowHead(nn.Conv2d):
     """Flow from features, (B, C, H, W) -> (B, 2, H, W), in float32 under autocast too.
 
-    Half of bf16's flows beyond 128 px would be off by a pixel or more; two channels cost nothing.
+    bf16 would round flow beyond 128 px to whole pixels; two channels cost little.
     """
 
     def __init__(self, channels: int) -> None:
