@@ -9,8 +9,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from flowmend.geometry.relative_speed import relative_speed
 from flowmend.geometry.splat import splat
-from flowmend.types import BothFlows, Clip, Completion, Flow, Hole, Inpainter
+from flowmend.types import BothFlows, Clip, Completion, Hole, Inpainter
 
 # A guess is about as wrong as a fill, and a guess built on a guess far more; what is exact has
 # trust 1. On training clips of moving shapes 0.003 to 0.05 make no difference.
@@ -82,15 +83,9 @@ class Transport:
         exact = trust[:, 0]
         guess = GUESS * (trust.amin(1) if self._acceleration else exact)
         sent, its_trust = torch.stack((onward, -along), dim=1), torch.stack((guess, exact), dim=1)
-        weight = its_trust * torch.exp(_relative_speed(along))
+        weight = its_trust * torch.exp(relative_speed(along, FASTEST))
         weighted = (sent * weight.unsqueeze(2)).flatten(1, 2)
         landed = splat(torch.cat((weighted, weight, its_trust), dim=1), along)
         sums, weights, arrived = landed.split((4, 2, 2), dim=1)
         means = sums.unflatten(1, (2, 2)) / weights.clamp(min=_NOTHING).unsqueeze(2)
         return means, arrived.clamp(max=1.0)
-
-
-def _relative_speed(flow: Flow) -> Tensor:
-    """Length of the flow less its frame's median, px, (B, 1, H, W): high in front."""
-    median = flow.flatten(-2).median(dim=-1).values[..., None, None]
-    return torch.hypot(*(flow - median).split(1, dim=-3)).clamp(max=FASTEST)

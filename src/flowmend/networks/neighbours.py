@@ -10,10 +10,11 @@ from typing import NamedTuple
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn import functional
 
+from flowmend.geometry.relative_speed import relative_speed
 from flowmend.geometry.splat import splat
 from flowmend.geometry.warp import warp
+from flowmend.networks.sending import BothWays, received, sent
 from flowmend.types import BothFlows
 
 Maps = Float[Tensor, "batch frames maps height width"]
@@ -62,9 +63,13 @@ def warped(frames: Frames, eagerness: Tensor) -> Ways:
     In the hole that flow is still wrong. What falls outside the frame has confidence 0.
     ``eagerness`` is not used.
     """
-    backward, forward = frames.flows[:, 1:, 1], frames.flows[:, :-1, 0]
-    sent = torch.cat([frames.maps, frames.confidence], dim=2)
-    return _both(_look_up(sent[:, :-1], backward), _look_up(sent[:, 1:], forward))
+    flow = torch.stack((frames.flows[:, 1:, 1], frames.flows[:, :-1, 0]))
+    maps = sent(frames.maps, frames.confidence)
+    # Half precision knows positions of a large map to a whole pixel only.
+    precise = torch.promote_types(flow.dtype, torch.float32)
+    arrived, inside = warp(maps.to(precise), flow.to(precise))
+    maps, confidence = arrived.to(maps.dtype).split([maps.shape[3] - 1, 1], dim=3)
+    return _arrived(maps, confidence * inside.unsqueeze(3))
 
 
 def splatted(frames: Frames, eagerness: Tensor) -> Ways:
@@ -75,18 +80,18 @@ def splatted(frames: Frames, eagerness: Tensor) -> Ways:
     confidence of what landed there. Positions are taken as given: no gradient reaches them.
     """
     flows = frames.flows.detach()
-    return _both(
-        _push(frames.maps[:, :-1], frames.confidence[:, :-1], flows[:, :-1, 0], eagerness),
-        _push(frames.maps[:, 1:], frames.confidence[:, 1:], flows[:, 1:, 1], eagerness),
-    )
+    flow = torch.stack((flows[:, :-1, 0], flows[:, 1:, 1]))
+    maps, confidence = sent(frames.maps, frames.confidence).split([frames.maps.shape[2], 1], dim=3)
+    weight = confidence * torch.exp(eagerness * relative_speed(flow, FASTEST))
+    pushed = splat(torch.cat([maps * weight, weight, confidence], dim=3), flow)
+    sums, weights, landed = pushed.split([maps.shape[3], 1, 1], dim=3)
+    # Times the inverse, of one map: dividing all of them takes three more passes to undo.
+    return _arrived(sums * weights.clamp(min=_NOTHING).reciprocal(), landed.clamp(max=1.0))
 
 
 def unmoved(frames: Frames, eagerness: Tensor) -> Ways:
     """Neighbours as they lie, warping off; ``eagerness`` is not used."""
-    return _both(
-        Arrivals(frames.maps[:, :-1], frames.confidence[:, :-1]),
-        Arrivals(frames.maps[:, 1:], frames.confidence[:, 1:]),
-    )
+    return _arrived(sent(frames.maps), sent(frames.confidence))
 
 
 NEIGHBOURS: dict[str, Callable[[Frames, Tensor], Ways]] = {
@@ -96,31 +101,6 @@ NEIGHBOURS: dict[str, Callable[[Frames, Tensor], Ways]] = {
 }
 
 
-def _look_up(sent: Maps, flow: Tensor) -> Arrivals:
-    # Half precision knows positions of a large map to a whole pixel only.
-    precise = torch.promote_types(flow.dtype, torch.float32)
-    arrived, inside = warp(sent.to(precise), flow.to(precise))
-    maps, confidence = arrived.to(sent.dtype).split([sent.shape[2] - 1, 1], dim=2)
-    return Arrivals(maps, confidence * inside.unsqueeze(2))
-
-
-def _push(maps: Maps, confidence: Trust, flow: Tensor, eagerness: Tensor) -> Arrivals:
-    weight = confidence * torch.exp(eagerness * _relative_speed(flow))
-    sent = torch.cat([maps * weight, weight, confidence], dim=2)
-    sums, weights, landed = splat(sent, flow).split([maps.shape[2], 1, 1], dim=2)
-    # Times the inverse, of one map: dividing all of them takes three more passes to undo.
-    return Arrivals(sums * weights.clamp(min=_NOTHING).reciprocal(), landed.clamp(max=1.0))
-
-
-def _relative_speed(flow: Tensor) -> Tensor:
-    """Length of the flow less its frame's median, px, (B, t, 1, H, W)."""
-    median = flow.flatten(-2).median(dim=-1).values[..., None, None]
-    return (flow - median).square().sum(2, keepdim=True).sqrt().clamp(max=FASTEST)
-
-
-def _both(before: Arrivals, after: Arrivals) -> Ways:
+def _arrived(maps: BothWays, confidence: BothWays) -> Ways:
     """To all T frames: the first has no previous one, the last no next one."""
-    return Ways(
-        Arrivals(*(functional.pad(part, (0, 0, 0, 0, 0, 0, 1, 0)) for part in before)),
-        Arrivals(*(functional.pad(part, (0, 0, 0, 0, 0, 0, 0, 1)) for part in after)),
-    )
+    return Ways(*(Arrivals(*way) for way in zip(received(maps), received(confidence))))
