@@ -3,6 +3,7 @@
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional
 
 from flowmend.networks.blocks import ResidualBlock, conv
 from flowmend.networks.flow_predictor import FLOW_UNIT_PX
@@ -54,7 +55,12 @@ class Feature2Flow(nn.Module):
 
     def forward(self, features: Features) -> FlowMaps:
         """Features to forward and backward flow, px."""
-        return FLOW_UNIT_PX * self.exit(self.residual(features))
+        # The unit goes into the weights, which are fewer than the maps.
+        weight, bias = (
+            FLOW_UNIT_PX * self.exit.weight,
+            FLOW_UNIT_PX * torch.as_tensor(self.exit.bias),
+        )
+        return functional.conv2d(self.residual(features), weight, bias)
 
 
 def _identity() -> Tensor:

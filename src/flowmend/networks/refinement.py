@@ -1,10 +1,11 @@
 """Iterative refinement: features and confidence of every frame, step by step (Algorithm 1)."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 from flowmend.networks.codec import FLOW_CHANNELS, Feature2Flow, Flow2Feature
 from flowmend.networks.flow_predictor import FLOW_UNIT_PX
@@ -112,7 +113,9 @@ class Refiner(nn.Module):
         flows = state.flows.flatten(0, 1)
         features, theirs = maps[:, :-FLOW_CHANNELS], maps[:, -FLOW_CHANNELS:].unflatten(1, (2, 2))
         said = differences(theirs, flows, direction).flatten(1, 2) / FLOW_UNIT_PX
-        return torch.cat([features, said], dim=1)
+        # Joined as they lie: along dim 1, the channels would be pulled apart.
+        parts = [part.movedim(1, -1) for part in (features, said)]
+        return torch.cat(parts, dim=-1).movedim(-1, 1)
 
     def _state(self, features: Tensor, trust: Tensor, like: Tensor) -> State:
         clips = like.shape[:2]
@@ -133,8 +136,27 @@ def normalised(
     their root mean square, so that the same network, iterated over and over, neither lets them
     vanish nor explode: each step adds no more than the one before could (report, 3.3.3).
     """
-    squares = features.square().mean(2, keepdim=True)
-    return features * (1 + squares / LARGE**2).rsqrt()
+    held: Tensor = _Normalised.apply(features)
+    return held
+
+
+class _Normalised(torch.autograd.Function):
+    """The gradient by hand: maps as large as the features are read and written half as often."""
+
+    @staticmethod
+    def forward(ctx: Any, features: Tensor) -> Tensor:
+        ctx.unit = features.shape[2] * LARGE**2
+        scale = features.square().sum(2, keepdim=True).div_(ctx.unit).add_(1).rsqrt_()
+        ctx.save_for_backward(features, scale)
+        return features * scale
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        features, scale = ctx.saved_tensors
+        of_scale = (gradient * features).sum(2, keepdim=True)
+        shrinks = of_scale.mul_(scale.pow(3)).div_(ctx.unit)
+        return (gradient * scale).addcmul_(features, shrinks, value=-1)
 
 
 def merged(own: Tensor, correction: Tensor, weight: Tensor) -> Tensor:
