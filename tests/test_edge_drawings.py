@@ -5,20 +5,26 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from matplotlib.axes import Axes
+from scipy.ndimage import gaussian_filter
 
 from drawn_text import cut_off
-from flowmend.edges import flow_edges
+from flowmend.edges import flow_edges, image_edges
+from flowmend.edges.hed import hed_edges, thinned
 from flowmend.errors import InputError
 from flowmend.evaluation.tasks import TaskRow, tasks_table, to_csv
 from flowmend.figures.style import encode
 from flowmend.fills import FILLS
 from flowmend.io.atomic import write_text
+from flowmend.io.weights import write_weights
 from flowmend.params import Params, load
 from flowmend.stages.build import build_network
 from flowmend.stages.drawings import edges
 from flowmend.stages.drawings.drawing import Drawing, Study
 from flowmend.stages.layout import EDGE_SOURCES, Layout
 from flowmend.training.checkpoint import save_model
+from hed_network import network
 from moving_square import square_clip
 
 SCALE, SIZE = "smoke", 48
@@ -43,7 +49,8 @@ class Clips:
         return np.eye(*size, dtype=np.uint8)
 
     def image(self, name: str, frame: int) -> np.ndarray:
-        return np.zeros((3, SIZE, SIZE), np.uint8)
+        smooth = gaussian_filter(np.random.default_rng(0).normal(size=(3, SIZE, SIZE)), (0, 3, 3))
+        return np.clip(128 + 600 * smooth, 0, 255).astype(np.uint8)
 
     def hole(self, name: str, shape: str) -> np.ndarray:
         hole = np.zeros((SIZE, SIZE), bool)
@@ -83,6 +90,17 @@ def _write_table(layout: Layout, measures: dict[str, float]) -> None:
     write_text(layout.tasks, to_csv(tasks_table(rows)))
 
 
+def _with_edges(study: Study, **keys: str) -> Study:
+    """The same with other keys in the block ``edges``."""
+    tree = study.params.model_dump()
+    tree["scales"][SCALE]["edges"] |= keys
+    return replace(study, params=Params.model_validate(tree))
+
+
+def _panels(drawing: Drawing) -> list[Axes]:
+    return drawing.figure.subfigs[0].axes
+
+
 def _is_whole(drawing: Drawing) -> None:
     assert encode(drawing.figure).startswith(b"\x89PNG")
     assert not cut_off(drawing.figure)
@@ -99,6 +117,44 @@ class TestFigure12:
         assert found == {"image": 0.51, "segmentation": 0.71, "flow": 0.91}
         assert set(found) == set(EDGE_SOURCES)
         assert study.layout.tasks in drawing.inputs
+
+    def test_without_weights_says_what_is_missing_and_what_adds_it(self, study: Study) -> None:
+        drawing = edges.edge_sources(study)
+        (panel,) = [axes for axes in _panels(drawing) if axes.get_title() == "HED on the image"]
+        (words,) = panel.texts
+        assert words.get_text().endswith("flowmend weights add hed FILE")
+        assert not panel.images
+        assert "not computed" in drawing.caption
+        assert "`flowmend weights add hed FILE` adds them" in drawing.caption
+
+    @pytest.mark.parametrize("source", ["canny", "hed"])
+    def test_with_weights_shows_the_lines_of_hed(self, study: Study, source: str) -> None:
+        weights = Path("weights/edges/hed.safetensors")
+        write_weights(weights, network().state_dict(), {})
+        drawing = edges.edge_sources(_with_edges(study, source=source))
+        _is_whole(drawing)
+        shown = {axes.get_title(): axes.images[0].get_array() for axes in _panels(drawing)
+                 if axes.images}  # fmt: skip
+        picture, stored = Clips().image("fast", 0), Clips().edges("fast", "image")
+        found = {"canny": image_edges(picture, 60.0), "hed": thinned(hed_edges(picture, network()))}
+        assert all(0 < edges.sum() < edges.size / 2 for edges in found.values())
+        found[source] = stored[drawing.facts["frame"]]
+        assert np.array_equal(shown["HED on the image"], found["hed"])
+        assert np.array_equal(shown["Canny on the image"], found["canny"])
+        assert weights in drawing.inputs
+        assert "missing" not in drawing.caption
+        measured = drawing.facts["f_measure"]["1 px"]  # type: ignore[index]
+        assert ("hed" in measured) == (source == "hed")
+        assert ("image" in measured) == (source == "canny")
+
+    def test_hed_that_finds_nothing_is_no_nan(self, study: Study) -> None:
+        weights, silent = Path("weights/edges/silent.safetensors"), dict(network().state_dict())
+        silent["netCombine.0.bias"] = torch.tensor([-99.0])
+        write_weights(weights, silent, {})
+        drawing = edges.edge_sources(_with_edges(study, checkpoint=str(weights)))
+        labels = {axes.get_title(): axes.get_xlabel() for axes in _panels(drawing)}
+        assert labels["HED on the image"] == "no edges"
+        assert set(drawing.facts["flow_gradient_on_edges_px_per_px"]) == set(EDGE_SOURCES)  # type: ignore[call-overload]
 
     def test_without_a_truth_says_so(self, study: Study) -> None:
         _write_table(study.layout, {})

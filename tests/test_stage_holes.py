@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from flowmend.edges import image_edges
+from flowmend.edges.hed import hed_edges, thinned
 from flowmend.errors import InputError
 from flowmend.fills import FILLS
 from flowmend.holes import HOLES_VERSION, draw_hole
@@ -15,10 +16,12 @@ from flowmend.io.hole_values import read_hole_values, scatter
 from flowmend.io.images import encode_png, encode_segmentation, read_image, read_segmentation
 from flowmend.io.layout_zip import open_layout, writing_zip
 from flowmend.io.packed_maps import read_packed_maps
+from flowmend.io.weights import write_weights
 from flowmend.params import Params, load
 from flowmend.stages import edges, holes
 from flowmend.stages.holes import read_clip
 from flowmend.stages.layout import EDGE_SOURCES, Layout
+from hed_network import network
 
 CLIPS = ("disc", "ring")
 FRAMES, HEIGHT, WIDTH = 6, 32, 40
@@ -125,6 +128,23 @@ class TestEdges:
         expected = image_edges(
             small.transpose(2, 0, 1), params.at("smoke").edges.canny_image_levels
         )
+        assert expected.any()
+        assert np.array_equal(found.get("disc", "image")[3], expected)
+
+    def test_of_the_image_by_hed(self, shard: Path, params: Params):
+        smoke = params.at("smoke")
+        by_hed = smoke.edges.model_copy(update={"source": "hed"})
+        smoke = smoke.model_copy(update={"edges": by_hed})
+        params = params.model_copy(update={"scales": {"smoke": smoke}})
+        with pytest.raises(InputError, match=r"hed\.safetensors.*flowmend weights add hed FILE"):
+            edges.run(params, *ARGUMENTS)
+        write_weights(Path("weights/edges/hed.safetensors"), network().state_dict(), {})
+        edges.run(params, *ARGUMENTS)
+        found = read_packed_maps(PATHS.edges(*ARGUMENTS[1:]))
+        with open_layout(PATHS.sequences(*ARGUMENTS[1:])) as frames:
+            image = read_image(frames.read("JPEGImages/480p/disc/00004.png"))
+        small = cv2.resize(image.transpose(1, 2, 0), (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
+        expected = thinned(hed_edges(small.transpose(2, 0, 1), network()))
         assert expected.any()
         assert np.array_equal(found.get("disc", "image")[3], expected)
 

@@ -1,17 +1,21 @@
-"""Stage ``edges``: edge maps of one shard, from segmentation, flow and image."""
+"""Stage ``edges``: edge maps of one shard, from segmentation, flow and image.
+
+Those of the image are Canny's or HED's (``edges.source``), of the picture at the working size.
+"""
 
 import cv2
 import numpy as np
 
-from flowmend.edges import EDGES_VERSION, flow_edges, image_edges, segmentation_edges
+from flowmend.edges import EDGES_VERSION, flow_edges, segmentation_edges
 from flowmend.errors import InputError
 from flowmend.estimators.clip_frames import ClipFrames, clips_of
 from flowmend.io.flow_archive import FlowArchive
 from flowmend.io.layout_zip import open_layout
 from flowmend.io.packed_maps import PackedMaps, write_packed_maps
 from flowmend.io.progress import tracked
-from flowmend.params import EdgeParams, Params
+from flowmend.params import Params
 from flowmend.stages.clip_segmentation import segmentation
+from flowmend.stages.image_edges import EdgeFinder, at_size, edge_finder
 from flowmend.stages.layout import EDGE_SOURCES, Layout
 
 
@@ -22,14 +26,15 @@ def run(params: Params, scale: str, split: str, shard: int) -> None:
     segmentation has no segmentation edges.
 
     Raises:
-        InputError: a frame, segmentation or flow is missing or damaged.
+        InputError: a frame, segmentation or flow is missing or damaged, or HED's weights are.
     """
     block, layout = params.at(scale), Layout(scale)
+    of_image = edge_finder(block.edges)
     source = layout.sequences(split, shard)
     with open_layout(source) as frames, FlowArchive(layout.flow(split, shard)) as archive:
         clips = clips_of(frames, source)
         maps = [
-            clip_edges(clip, archive, block.data.frames, block.edges)
+            clip_edges(clip, archive, block.data.frames, block.edges.canny_flow_px, of_image)
             for clip in tracked(clips, f"{split} {shard}: edges")
         ]
     names = [clip.name for clip in clips]
@@ -38,7 +43,11 @@ def run(params: Params, scale: str, split: str, shard: int) -> None:
 
 
 def clip_edges(
-    clip: ClipFrames, archive: FlowArchive, frames: int, thresholds: EdgeParams
+    clip: ClipFrames,
+    archive: FlowArchive,
+    frames: int,
+    canny_flow_px: float,
+    of_image: EdgeFinder,
 ) -> np.ndarray:
     """Edges of every flow frame, bool (3 sources, T, H, W); flow frame t is video frame t + 1.
 
@@ -51,15 +60,14 @@ def clip_edges(
     found = []
     for t in range(frames):
         flow = archive.read(f"{clip.name}/forward/{t}")
-        size = (flow.shape[-1], flow.shape[-2])
-        image = cv2.resize(clip.image(t + 1).transpose(1, 2, 0), size, interpolation=cv2.INTER_AREA)
+        height, width = flow.shape[-2:]
         ids = segmentation(clip, t + 1)
-        ids = np.zeros(flow.shape[-2:], np.uint8) if ids is None else ids
-        ids = cv2.resize(ids, size, interpolation=cv2.INTER_NEAREST_EXACT)
+        ids = np.zeros((height, width), np.uint8) if ids is None else ids
+        ids = cv2.resize(ids, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
         by_source = {
             "segmentation": segmentation_edges(ids),
-            "flow": flow_edges(flow, thresholds.canny_flow_px),
-            "image": image_edges(image.transpose(2, 0, 1), thresholds.canny_image_levels),
+            "flow": flow_edges(flow, canny_flow_px),
+            "image": of_image(at_size(clip.image(t + 1), height, width)),
         }
         found.append([by_source[name] for name in EDGE_SOURCES])
     return np.array(found).swapaxes(0, 1)

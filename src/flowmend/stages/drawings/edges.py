@@ -19,14 +19,16 @@ from flowmend.figures.edge_completion import (
     choose_examples,
     draw_edge_completion,
 )
-from flowmend.figures.edges import EdgeSources, draw_edge_sources
+from flowmend.figures.edges import ADD_HED, EdgeSources, draw_edge_sources
 from flowmend.inpainters.edges import EdgeInpainter
 from flowmend.io.progress import tracked
-from flowmend.params import EdgesExperiment
+from flowmend.params import EdgeParams, EdgesExperiment
 from flowmend.stages.build import load_network
 from flowmend.stages.drawings.drawing import Drawing, Study, rounded
 from flowmend.stages.drawings.flow import clearest_moment
 from flowmend.stages.evaluate_tasks import edge_inpainter
+from flowmend.stages.hed_edges import hed_finder, hed_weights
+from flowmend.stages.image_edges import at_size, canny_finder
 from flowmend.stages.layout import EDGE_SOURCES
 from flowmend.types import Clip
 
@@ -36,25 +38,30 @@ BASELINE = "biharmonic"
 def edge_sources(study: Study) -> Drawing:
     """Fig. 12: the edge sources on the frame of Fig. 4, and how well each meets the truth.
 
+    HED is among them where its weights are; where they are not, its panel says so.
+
     Raises:
-        InputError: the table of tasks is missing.
+        InputError: the table of tasks is missing, or HED's weights are damaged.
     """
     name, frame = clearest_moment(study)
     flow = study.clips.field(name, "forward", frame)
     size = (flow.shape[1], flow.shape[2])
     edges = {source: study.clips.edges(name, source)[frame] for source in EDGE_SOURCES}
-    segmentation = study.clips.segmentation(name, frame, size)
     image = study.clips.image(name, frame)
+    params = study.params.at(study.scale).edges
+    edges |= _edges_of_image(params, edges.pop("image"), at_size(image, *size))
+    segmentation = study.clips.segmentation(name, frame, size)
     sources = EdgeSources(name, frame, image, segmentation, flow, edges)
     strength = {s: rounded(v) for s, v in sources.gradient_on_edges().items() if np.isfinite(v)}
     agreements = _agreements(study)
+    weights = [hed_weights(params)] if "hed" in edges else []
     caption = (
-        "Three places that motion edges can come from, on the frame of Fig. 4, each map below its "
-        "source. Canny on the image also finds texture that does not move apart; the outlines of "
-        "annotated objects miss what is not annotated; Canny on the flow itself follows the motion "
-        "borders by construction. The mean gradient of the flow on each map's edges says how much "
-        "motion they mark. The report's fourth source, the HED network, needs its trained weights, "
-        f"which flowmend does not ship. {_agreement_words(agreements)}"
+        "Four places that motion edges can come from, on the frame of Fig. 4. What the first three "
+        "maps are computed from stands above each; the fourth looks at the image, too. Canny on "
+        "the image also finds texture that does not move apart; the outlines of annotated objects "
+        "miss what is not annotated; Canny on the flow itself follows the motion borders by "
+        "construction. The mean gradient of the flow on each map's edges says how much motion they "
+        f"mark. {_HED_THERE if weights else _HED_MISSING} {_agreement_words(agreements)}"
     )
     return Drawing(
         draw_edge_sources(sources, agreements),
@@ -62,7 +69,7 @@ def edge_sources(study: Study) -> Drawing:
         "Edges from the image, the objects and the flow",
         "12",
         caption,
-        [*study.clips.files("sequences", "flow", "edges"), study.layout.tasks],
+        [*study.clips.files("sequences", "flow", "edges"), study.layout.tasks, *weights],
         facts={
             "clip": name,
             "frame": frame,
@@ -70,6 +77,27 @@ def edge_sources(study: Study) -> Drawing:
             "f_measure": _values(agreements),
         },
     )
+
+
+_HED_THERE = (
+    "HED is a network trained on outlines that people drew in photographs; shown are the ridges of "
+    "its probability, where that is a half or more."
+)
+_HED_MISSING = (
+    "The fourth, the network HED, is not computed: its trained weights, which flowmend does not "
+    f"ship, are missing here (`{ADD_HED}` adds them)."
+)
+
+
+def _edges_of_image(
+    params: EdgeParams, stored: np.ndarray, picture: np.ndarray
+) -> dict[str, np.ndarray]:
+    """``image`` by Canny, and ``hed`` where its weights are; one of them the stage has found."""
+    if params.source == "hed":
+        return {"image": canny_finder(params)(picture), "hed": stored}
+    if hed_weights(params).is_file():
+        return {"image": stored, "hed": hed_finder(params)(picture)}
+    return {"image": stored}
 
 
 def edge_completion(study: Study) -> Drawing:
@@ -151,10 +179,11 @@ def _agreements(study: Study) -> dict[str, dict[str, Estimate]] | None:
     rows = rows[(rows["task"] == "edge_sources") & (rows["metric"] == "f_measure")]
     if rows.empty:
         return None
-    settings = study.params.at(study.scale).evaluate
+    block = study.params.at(study.scale)
+    settings, of_image = block.evaluate, {"image": "hed"} if block.edges.source == "hed" else {}
     return {
         f"{px} px": {
-            str(source): ClipBootstrap(
+            of_image.get(str(source), str(source)): ClipBootstrap(
                 own["clip"], settings.bootstrap_samples, settings.bootstrap_seed
             ).mean(own["value"])
             for source, own in rows[rows["condition"] == f"{px} px"].groupby("method")
@@ -168,7 +197,8 @@ def _agreement_words(agreements: Mapping[str, Mapping[str, Estimate]] | None) ->
         return "Nothing is measured here: of estimated flow no one knows the true boundaries."
     strict = agreements[f"{TOLERANCES_PX[0]} px"]
     ranked = sorted(strict, key=lambda source: -strict[source].value)
-    named = ", ".join(f"{source} {strict[source].value:.3f}" for source in ranked)
+    called = {"hed": "HED"}
+    named = ", ".join(f"{called.get(s, s)} {strict[s].value:.3f}" for s in ranked)
     return (
         "Bars: F-measure against the true motion boundaries (jumps of the exact flow) over all "
         f"test clips, with 95 % intervals over clips; within 1 px: {named}. Here every moving "
