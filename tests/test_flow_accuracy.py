@@ -167,8 +167,8 @@ class TestCommand:
     @pytest.mark.parametrize(
         ("content", "message"),
         [
-            (b"P6\nno picture", "is not an image"),
-            (encode_png(np.zeros((3, 64, 80), np.uint8))[:90], "is truncated or corrupt"),
+            (b"no picture", "is not an image"),
+            (encode_png(trees.frames()[0])[:500], "is truncated or corrupt"),
             (encode_png(np.zeros((3, 32, 80), np.uint8)), "is 80×32 px, its flow 80×64"),
         ],
         ids=["text", "truncated", "small"],
