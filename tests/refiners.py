@@ -8,7 +8,7 @@ from flowmend.networks.codec import Feature2Flow, Flow2Feature
 from flowmend.networks.confidence_rules import RULES
 from flowmend.networks.gated_conv import GatedConv
 from flowmend.networks.partial_conv import PartialConv
-from flowmend.networks.refinement import DIFFERENCES, Refiner
+from flowmend.networks.refinement import Refiner, neighbour_channels
 from flowmend.networks.update import ARCHITECTURES
 
 CHANNELS = 6
@@ -31,7 +31,7 @@ def refiner(
             return GatedConv(channels, out)
         return PartialConv(channels, out, RULES[rule](len(channels)))
 
-    beside = CHANNELS + DIFFERENCES * differences
+    beside = neighbour_channels(CHANNELS, differences)
     update = ARCHITECTURES[architecture](layer, (CHANNELS, beside, beside), 8, CHANNELS)
     network = Refiner(
         Flow2Feature(CHANNELS), Feature2Flow(CHANNELS), update, neighbours, differences, persistent

@@ -53,7 +53,8 @@ def test_every_size_and_count_is_the_networks_own(width: int) -> None:
     found = texts(figure)
     features = 3 * width // 4
     assert found.count(f"features F\n{features}×16×24") == 1
-    assert found.count(f"F {features}×16×24") == 8  # three sources and the result, twice
+    assert found.count(f"F {features}×16×24") == 4  # the frame's own and the result, twice
+    assert found.count(f"F, F − Fₜ: {2 * features}×16×24") == 4
     assert f"{width}×16×24" in found
     assert found.count(f"{width // 3}×16×24") == 3
     assert f"Flow2Feature, {_count(first.encoder)}" in found
@@ -72,7 +73,7 @@ def test_diagram_follows_a_change() -> None:
     assert found.count("gated conv\n3×3\nκ: mean gate") == 2
     assert found.count("partial conv\n3×3\nκ: clip") == 4
     assert "frame t − 1,\nsplatted" in found
-    assert found.count("F 12×16×16") == 2  # six features and six differences
+    assert found.count("F, F − Fₜ: 18×16×16") == 2  # six features, how they differ, six differences of flow
     assert not overlapping(figure)
 
 

@@ -10,15 +10,14 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from flowmend.geometry.warp import warp
+from flowmend.networks.feature_norm import LARGE, normalised
 from flowmend.networks.neighbours import NEIGHBOURS, Frames, splatted, unmoved, warped
 from flowmend.networks.refinement import (
-    LARGE,
     Refiner,
     State,
     _present,
     differences,
     merged,
-    normalised,
 )
 from flowmend.networks.update import learned_rules, readings
 from flowmend.params import EXPERIMENT

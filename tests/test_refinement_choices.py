@@ -62,7 +62,7 @@ def test_neighbours_and_switches(name: str, further: bool) -> None:
     network = _built(neighbours=name, differences=further, persistent=not further)
     assert network.neighbours == name
     assert (network.differences, network.persistent) == (further, not further)
-    assert network.update.first.channels == (9, 9 + 6 * further, 9 + 6 * further)
+    assert network.update.first.channels == (9, 18 + 6 * further, 18 + 6 * further)
 
 
 def test_the_seed_is_that_of_the_weights() -> None:

@@ -112,9 +112,10 @@ def _draw_update(axes: Axes, layers: Layers, refiner: Refiner, low: float) -> No
     *first, second = convs
     rows = [low + (2 - row) * _ROW for row in range(len(update.sources))]
     for y, frame, shape in zip(rows, _FRAMES, update.sources):
-        label = frame if frame == _FRAMES[0] else f"{frame},\n{refiner.neighbours}"
+        own = frame == _FRAMES[0]
+        label = frame if own else f"{frame},\n{refiner.neighbours}"
         axes.text(-0.38, y, label, ha="right", va="center", fontsize=8, color=INK)
-        _confident(axes, 0, y, BLUE, shape, "F", "κ")
+        _confident(axes, 0, y, BLUE, shape, "F" if own else "F, F − Fₜ:", "κ")
     _draw_layers(axes, layers, first, rows, 1.75)
     inner = [rows[len(rows) // 2]] if len(first) == 1 else rows
     for y, conv in zip(inner, first):

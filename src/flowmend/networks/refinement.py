@@ -1,18 +1,17 @@
 """Iterative refinement: features and confidence of every frame, step by step (Algorithm 1)."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
 from flowmend.networks.codec import FLOW_CHANNELS, Feature2Flow, Flow2Feature
+from flowmend.networks.feature_norm import normalised
 from flowmend.networks.flow_predictor import FLOW_UNIT_PX
 from flowmend.networks.neighbours import NEIGHBOURS, Arrivals, Frames
 from flowmend.types import BothFlows, Hole
 
-LARGE = 4.0  # features of a flow of about 20 px; their unit is that of a typical flow
 DIFFERENCES = 6  # channels a neighbour: what its flow says of ours, and how it accelerates
 
 
@@ -95,27 +94,32 @@ class Refiner(nn.Module):
         return self._state(features, new_trust, state.flows)
 
     def _sources(self, state: State, trust: Tensor) -> tuple[list[Tensor], Tensor]:
-        """The frame's own features and both neighbours', normalised, and their confidences."""
-        sent = own = normalised(state.features)
+        """The frame's own features and what either neighbour says, and their confidences."""
+        sent = normalised(state.features)
+        own = sent.flatten(0, 1)
         if self.differences:
             sent = torch.cat([sent, state.flows.flatten(2, 3)], dim=2)
         frames = Frames(sent, state.confidence.unsqueeze(2), state.flows)
-        previous, following = NEIGHBOURS[self.neighbours](frames, self.eagerness)
-        arrived = [self._arrived(previous, state, 0), self._arrived(following, state, 1)]
-        trusts = [trust, previous.confidence.flatten(0, 1), following.confidence.flatten(0, 1)]
-        return [own.flatten(0, 1), *arrived], torch.cat(trusts, dim=1)
+        ways = NEIGHBOURS[self.neighbours](frames, self.eagerness)
+        arrived = [self._said(way, own, state, d) for d, way in enumerate(ways)]
+        trusts = [trust, *(way.confidence.flatten(0, 1) for way in ways)]
+        return [own, *arrived], torch.cat(trusts, dim=1)
 
-    def _arrived(self, arrivals: Arrivals, state: State, direction: int) -> Tensor:
-        """Features of one neighbour, (N, C or C + 6, H, W)."""
+    def _said(self, arrivals: Arrivals, own: Tensor, state: State, direction: int) -> Tensor:
+        """What one neighbour says, (N, :func:`neighbour_channels`, H, W).
+
+        Its features, and how they differ from the frame's own: where those are not trusted yet
+        they are hidden from the partial convolution, which then could not tell by how much to
+        correct them.
+        """
         maps = arrivals.maps.flatten(0, 1)
-        if not self.differences:
-            return maps
-        flows = state.flows.flatten(0, 1)
-        features, theirs = maps[:, :-FLOW_CHANNELS], maps[:, -FLOW_CHANNELS:].unflatten(1, (2, 2))
-        said = differences(theirs, flows, direction).flatten(1, 2) / FLOW_UNIT_PX
+        features = maps[:, : own.shape[1]]
+        parts = [features, features - own]
+        if self.differences:
+            theirs, ours = maps[:, -FLOW_CHANNELS:].unflatten(1, (2, 2)), state.flows.flatten(0, 1)
+            parts.append(differences(theirs, ours, direction).flatten(1, 2) / FLOW_UNIT_PX)
         # Joined as they lie: along dim 1, the channels would be pulled apart.
-        parts = [part.movedim(1, -1) for part in (features, said)]
-        return torch.cat(parts, dim=-1).movedim(-1, 1)
+        return torch.cat([part.movedim(1, -1) for part in parts], dim=-1).movedim(-1, 1)
 
     def _state(self, features: Tensor, trust: Tensor, like: Tensor) -> State:
         clips = like.shape[:2]
@@ -127,36 +131,9 @@ class Refiner(nn.Module):
         )
 
 
-def normalised(
-    features: Float[Tensor, "batch frames channels height width"],
-) -> Float[Tensor, "batch frames channels height width"]:
-    """``F / sqrt(1 + mean over channels of F² / LARGE²)``: what the update sees of the features.
-
-    Ordinary features pass unchanged, with their gradient; large ones are held below ``LARGE`` in
-    their root mean square, so that the same network, iterated over and over, neither lets them
-    vanish nor explode: each step adds no more than the one before could (report, 3.3.3).
-    """
-    held: Tensor = _Normalised.apply(features)
-    return held
-
-
-class _Normalised(torch.autograd.Function):
-    """The gradient by hand: maps as large as the features are read and written half as often."""
-
-    @staticmethod
-    def forward(ctx: Any, features: Tensor) -> Tensor:
-        ctx.unit = features.shape[2] * LARGE**2
-        scale = features.square().sum(2, keepdim=True).div_(ctx.unit).add_(1).rsqrt_()
-        ctx.save_for_backward(features, scale)
-        return features * scale
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        features, scale = ctx.saved_tensors
-        of_scale = (gradient * features).sum(2, keepdim=True)
-        shrinks = of_scale.mul_(scale.pow(3)).div_(ctx.unit)
-        return (gradient * scale).addcmul_(features, shrinks, value=-1)
+def neighbour_channels(features: int, further: bool) -> int:
+    """Channels of what a neighbour says, of ``features`` each, with the flow's differences or not."""
+    return 2 * features + DIFFERENCES * further
 
 
 def merged(own: Tensor, correction: Tensor, weight: Tensor) -> Tensor:

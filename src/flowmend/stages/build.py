@@ -23,7 +23,7 @@ from flowmend.networks.flow_predictor import FlowPredictor, channels
 from flowmend.networks.gated_conv import GatedConv
 from flowmend.networks.partial_conv import PartialConv
 from flowmend.networks.pattern_mover import PatternMover
-from flowmend.networks.refinement import DIFFERENCES, Refiner
+from flowmend.networks.refinement import Refiner, neighbour_channels
 from flowmend.networks.update import ARCHITECTURES
 from flowmend.params import (
     EXPERIMENT,
@@ -65,7 +65,7 @@ def build_network(experiment: Experiment, frames: int, width: int, seed: int) ->
 def _refiner(experiment: IterativeExperiment, width: int) -> Refiner:
     """Features are three quarters as many as the update is wide."""
     features = 3 * width // 4
-    neighbour = features + DIFFERENCES * experiment.differences
+    neighbour = neighbour_channels(features, experiment.differences)
     update = ARCHITECTURES[experiment.architecture](
         partial(_confident_conv, experiment), (features, neighbour, neighbour), width, features
     )
