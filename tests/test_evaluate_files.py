@@ -12,7 +12,7 @@ from torch import nn
 from flowmend import cli, params
 from flowmend.datasets.moving_shapes import render, write_davis
 from flowmend.errors import InputError
-from flowmend.estimators import ESTIMATORS, clips_of
+from flowmend.estimators import clips_of, dis
 from flowmend.evaluation.compare import RESULT_COLUMNS, SUMMARY_COLUMNS
 from flowmend.inpainters.classical import BASELINES
 from flowmend.io.images import encode_segmentation
@@ -65,8 +65,8 @@ class TestFootage:
             (whole,) = clips_of(layout, tree)
             for t in range(FRAMES):
                 at = 8 + 1 + t
-                assert (clip.flow[t, 0] == ESTIMATORS["dis"](whole, at, at + 1)).all()
-                assert (clip.flow[t, 1] == ESTIMATORS["dis"](whole, at, at - 1)).all()
+                assert (clip.flow[t, 0] == dis.estimate_frames(whole, at, at + 1)).all()
+                assert (clip.flow[t, 1] == dis.estimate_frames(whole, at, at - 1)).all()
 
     def test_the_working_size_keeps_proportions_in_multiples_of_eight(self, tmp_path) -> None:
         tree = davis_tree(tmp_path, {"a": 8}, {})

@@ -9,6 +9,7 @@ import pytest
 
 from flowmend.cli import main
 from flowmend.errors import InputError
+from flowmend.estimators.registry import PAIR_BY_PAIR
 from flowmend.io.flo import decode_flo, encode_flo
 from flowmend.io.flow_archive import FlowArchive
 from flowmend.io.images import encode_jpeg, encode_segmentation, read_image, read_segmentation
@@ -247,7 +248,7 @@ class TestBadInput:
             field[0, 20, 30] = value
             return field
 
-        monkeypatch.setitem(flow.ESTIMATORS, "dis", broken)
+        monkeypatch.setitem(PAIR_BY_PAIR, "dis", broken)
         with pytest.raises(InputError, match=r"bear_000/forward/0: .*NaN or infinite"):
             flow.run(params, "smoke", "train", 0)
         assert not list(LAYOUT.flow("train", 0).parent.iterdir())

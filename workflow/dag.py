@@ -90,9 +90,9 @@ class Dag:
         return self._meta(stage, "threads")
 
     def resources(self, stage: str) -> dict[str, int]:
-        """Memory (MB), time (minutes) and, where the scale trains on GPUs, how many."""
-        on_gpu = self._value(f"scales.{self.scale}.train.device") == "cuda"
-        gpu = {"gpu": self._meta(stage, "gpus")} if on_gpu and "gpus" in self._metas(stage) else {}
+        """Memory (MB), time (minutes) and, where the scale runs the stage on GPUs, how many."""
+        block = self.params["scales"][self.scale].get(self._metas(stage).get("device"), {})
+        gpu = {"gpu": self._meta(stage, "gpus")} if block.get("device") == "cuda" else {}
         return {key: self._meta(stage, key) for key in ("mem_mb", "runtime")} | gpu
 
     def constraints(self) -> dict[str, str]:

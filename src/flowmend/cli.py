@@ -16,6 +16,8 @@ from flowmend.errors import InputError
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 flow_app = typer.Typer(no_args_is_help=True, help="Optical-flow files.")
 app.add_typer(flow_app, name="flow")
+weights_app = typer.Typer(no_args_is_help=True, help="Published weights of FlowNet2 and HED.")
+app.add_typer(weights_app, name="weights")
 
 BAD_INPUT = 2
 
@@ -116,6 +118,31 @@ def flow_convert(
     from flowmend.stages.convert import convert_flow
 
     convert_flow(source, target, codec, max_error_px)
+
+
+@flow_app.command("evaluate")
+def flow_evaluate(
+    data: Annotated[Path, typer.Argument(help="Middlebury, Sintel, FlyingChairs and KITTI trees.")],
+    estimator: Annotated[
+        list[str] | None, typer.Option(help="May be repeated; by default all at hand.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="CSV for the rows of all pairs.")] = None,
+) -> None:
+    """Compare estimated flow with true flow."""
+    from flowmend.stages.flow_accuracy import evaluate_flow
+
+    evaluate_flow(data, estimator, output)
+
+
+@weights_app.command("add")
+def weights_add(
+    name: Annotated[str, typer.Argument(help="flownet2, flownet2_s, _c, _cs, _css, _sd or hed.")],
+    file: Annotated[Path, typer.Argument(help="The checkpoint as its authors publish it.")],
+) -> None:
+    """Verify and convert a checkpoint and let DVC track it (docs/weights.md)."""
+    from flowmend.stages.weights import add
+
+    typer.echo(add(name, file))
 
 
 def _watch(name: str, scale: str) -> dict[str, Callable]:

@@ -5,11 +5,9 @@ from jaxtyping import Bool
 
 from flowmend.datasets.resize import resize_flow
 from flowmend.edges import flow_edges
-from flowmend.estimators import ESTIMATORS
-from flowmend.estimators.clip_frames import ClipFrames
+from flowmend.estimators import ClipFrames, dis
 
 SOURCE = "estimated flow"
-_ESTIMATOR = "dis"
 
 
 def estimated_flow_edges(
@@ -23,6 +21,6 @@ def estimated_flow_edges(
         size: (H, W), px.
         threshold_px: Canny's upper threshold, px per px.
     """
-    estimate = ESTIMATORS[_ESTIMATOR]
-    flows = (resize_flow(estimate(clip, t, t + 1), *size) for t in range(1, frames + 1))
+    estimated = (dis.estimate_frames(clip, t, t + 1) for t in range(1, frames + 1))
+    flows = (resize_flow(flow, *size) for flow in estimated)
     return np.stack([flow_edges(flow, threshold_px) for flow in flows])

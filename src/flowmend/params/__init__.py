@@ -17,7 +17,14 @@ from flowmend.params.experiments import (
     MendingExperiment,
     MovePatternExperiment,
 )
-from flowmend.params.scales import DataParams, EdgeParams, HoleParams, Scale, TrainParams
+from flowmend.params.scales import (
+    DataParams,
+    EdgeParams,
+    FlowParams,
+    HoleParams,
+    Scale,
+    TrainParams,
+)
 from flowmend.validation import explain, read_yaml
 
 __all__ = [
@@ -28,6 +35,7 @@ __all__ = [
     "EdgesExperiment",
     "Experiment",
     "FlowExperiment",
+    "FlowParams",
     "HoleParams",
     "IterativeExperiment",
     "MendingExperiment",

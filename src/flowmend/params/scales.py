@@ -1,8 +1,9 @@
 """The blocks of ``scales``: data, flow, holes, edges, training and evaluation of one size."""
 
+from re import fullmatch
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from flowmend.params.blocks import Block, Distinct, HoleShapes, PositiveFloat, PositiveInt, Seed
 
@@ -55,12 +56,51 @@ class DataParams(Block):
         return self
 
 
-class FlowParams(Block):
-    """Which estimator gives the truth, and how closely the archive keeps it."""
+FlowEstimator = Literal[
+    "exact",
+    "dis",
+    "flownet2",
+    "flownet2_s",
+    "flownet2_c",
+    "flownet2_cs",
+    "flownet2_css",
+    "flownet2_sd",
+]
+Device = Literal["cpu", "cuda"]
+Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 
-    estimator: Literal["exact", "dis", "flownet2"]
+
+def _watched(folder: str) -> AfterValidator:
+    """The path of weights in a folder that is a dependency in ``dvc.yaml``."""
+
+    def check(path: str) -> str:
+        if not fullmatch(rf"{folder}/[\w.-]+\.safetensors", path):
+            raise ValueError(f"is {path!r}, no .safetensors file in {folder}")
+        return path
+
+    return AfterValidator(check)
+
+
+class FlowParams(Block):
+    """Which estimator gives the truth, and how closely the archive keeps it.
+
+    The last four are for FlowNet2's networks: ``checkpoint`` holds the weights (by default
+    ``weights/flow/<estimator>.safetensors``), ``batch`` pairs of frames are estimated at once.
+    """
+
+    estimator: FlowEstimator
     codec: Literal["fast", "small", "report"]
     max_error_px: Annotated[float, Field(gt=0, le=0.5)]
+    checkpoint: Annotated[str, _watched("weights/flow")] | None = None
+    device: Device = "cpu"
+    precision: Precision = "32-true"
+    batch: PositiveInt = 4
+
+    @model_validator(mode="after")
+    def _weights_have_a_network(self) -> "FlowParams":
+        if self.checkpoint is not None and self.estimator in ("exact", "dis"):
+            raise ValueError(f"estimator {self.estimator} takes no checkpoint")
+        return self
 
 
 class HoleParams(Block):
@@ -79,10 +119,17 @@ class HoleParams(Block):
 
 
 class EdgeParams(Block):
-    """Canny's upper thresholds: gradient magnitude in px per px, and in grey levels."""
+    """Canny's upper thresholds: gradient magnitude in px per px, and in grey levels.
+
+    ``source`` finds the image's edges; ``checkpoint`` holds HED's weights, by default
+    ``weights/edges/hed.safetensors``.
+    """
 
     canny_flow_px: PositiveFloat
     canny_image_levels: PositiveFloat
+    source: Literal["canny", "hed"] = "canny"
+    checkpoint: Annotated[str, _watched("weights/edges")] | None = None
+    device: Device = "cpu"
 
 
 class BudgetParams(Block):
@@ -111,8 +158,8 @@ class TrainParams(BudgetParams):
     refinement: RefinementParams
     seeds: Annotated[list[Seed], Field(min_length=1), Distinct]
     threads: PositiveInt
-    device: Literal["cpu", "cuda"]
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"]
+    device: Device
+    precision: Precision
 
 
 class EvaluateParams(Block):

@@ -11,7 +11,7 @@ from flowmend.datasets.clips import CONTEXT_FRAMES, fair_shares
 from flowmend.datasets.resize import resize_flow
 from flowmend.datasets.sequences import Sequence
 from flowmend.errors import InputError
-from flowmend.estimators import ESTIMATORS, ClipFrames, clips_of
+from flowmend.estimators import ClipFrames, clips_of, dis, exact
 from flowmend.io.images import read_segmentation
 from flowmend.io.layout_zip import Layout
 from flowmend.io.progress import tracked
@@ -123,9 +123,9 @@ def _cuts(footage: list[Footage], span: int) -> Iterator[tuple[Footage, int]]:
 def _measured(one: Footage, start: int, frames: int, short_side_px: int) -> MeasuredClip:
     clip = one.window(start, frames + CONTEXT_FRAMES)
     own = any(member.startswith(f"Flow/forward/{one.name}/") for member in one.members)
-    estimator = ESTIMATORS["exact" if own else "dis"]
+    estimate = exact.read if own else dis.estimate_frames
     steps = [(t, step) for t in range(1, frames + 1) for step in (1, -1)]
-    flow = np.array([estimator(clip, t, t + step) for t, step in steps])
+    flow = np.array([estimate(clip, t, t + step) for t, step in steps])
     height, width = _working_size(flow.shape[-2], flow.shape[-1], short_side_px)
     resized = resize_flow(flow, height, width).reshape(frames, 2, 2, height, width)
     return MeasuredClip(f"{one.name}_{start:03d}", resized, one.segmentation)

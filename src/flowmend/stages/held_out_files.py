@@ -10,15 +10,14 @@ import numpy as np
 
 from flowmend.datasets.resize import resize_flow
 from flowmend.errors import InputError
-from flowmend.estimators import exact
-from flowmend.estimators.clip_frames import ClipFrames, clips_of
+from flowmend.estimators import ClipFrames, clips_of, exact, pair_by_pair
 from flowmend.io.flow_archive import FlowArchive
 from flowmend.io.hole_values import read_hole_values, scatter
 from flowmend.io.images import read_segmentation
 from flowmend.io.layout_zip import open_layout
 from flowmend.io.packed_maps import read_packed_maps
 from flowmend.stages.clip_segmentation import segmentation
-from flowmend.stages.flow import flow_fields
+from flowmend.stages.flow_fields import flow_fields
 from flowmend.stages.holes import read_clip
 from flowmend.stages.layout import SHARDS, Layout
 
@@ -101,7 +100,8 @@ class HeldOutFiles:
         clip = self._frames[name]
         if self.estimator(name) == "exact" or not exact.is_known(clip):
             return None
-        fields = np.stack([field for _, field in flow_fields(clip, frames, exact.read)])
+        truth = flow_fields(clip, frames, pair_by_pair(exact.read))
+        fields = np.stack([field for _, field in truth])
         size = self.field(name, "forward", 0).shape[-2:]
         return np.stack(np.split(resize_flow(fields, *size), 2), axis=1)
 

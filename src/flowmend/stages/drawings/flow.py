@@ -6,7 +6,7 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from flowmend.datasets.resize import resize_flow
-from flowmend.estimators import ESTIMATORS
+from flowmend.estimators import dis
 from flowmend.figures.consistency import (
     ESTIMATOR_WORDS,
     Moment,
@@ -94,9 +94,9 @@ def _pairs(study: Study, name: str) -> Iterator[Pair]:
         forward, backward = clips.field(name, "forward", t), clips.field(name, "backward", t + 1)
         yield Pair(name, t, stored, forward, backward)
         if stored == "exact":
-            estimate, size = ESTIMATORS[INDEPENDENT], forward.shape[1:]
+            size = forward.shape[1:]
             seen = [
-                resize_flow(estimate(clips.frames(name), a, b), *size)
+                resize_flow(dis.estimate_frames(clips.frames(name), a, b), *size)
                 for a, b in ((t + 1, t + 2), (t + 2, t + 1))
             ]
             yield Pair(name, t, INDEPENDENT, *seen)
