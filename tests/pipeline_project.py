@@ -18,6 +18,7 @@ SCALE = "smoke"
 PARTS = (
     *("Snakefile", "dvc.yaml", "params.yaml", "profiles", "workflow", "src"),
     *(".dvcignore", ".gitignore", ".dvc/config", ".dvc/.gitignore", "docs/benchmarks"),
+    *("weights/flow/README.md", "weights/edges/README.md"),
 )
 
 

@@ -132,6 +132,9 @@ def test_resources_follow_the_scale(copy: Path, device: str, resources: dict) ->
     graph = dag.Dag(SCALE, copy)
     graph.params["scales"][SCALE]["train"] |= {"device": device, "threads": 3}
     assert graph.resources("train") == resources
+    assert "gpu" not in graph.resources("flow")
+    graph.params["scales"][SCALE]["flow"] |= {"device": device}
+    assert ("gpu" in graph.resources("flow")) == (device == "cuda")
     assert graph.threads("train") == 3
     assert "gpu" not in graph.resources("evaluate")
 
