@@ -180,6 +180,18 @@ WRONG = [
         4,
         ": scales.davis.data: render_factor is for dataset moving_shapes alone; change one of them",
     ),
+    # weights lie where the pipeline watches them, and belong to a network
+    (
+        ("scales", "paper", "flow", "checkpoint"),
+        "elsewhere/flownet2.safetensors",
+        ": scales.paper.flow.checkpoint: is 'elsewhere/flownet2.safetensors', "
+        "no .safetensors file in weights/flow; change one of them",
+    ),
+    (
+        ("scales", "smoke", "flow", "checkpoint"),
+        "weights/flow/flownet2.safetensors",
+        ": scales.smoke.flow: estimator exact takes no checkpoint; change one of them",
+    ),
     (
         (*DATA, "render_factor"),
         0,
