@@ -1,11 +1,10 @@
 """How much of a refinement's training step is convolutions and warps, and what it keeps in memory.
 
 The real loop, ``training.iterative.train``, on the laptop scale's training clips, batches and
-optimiser included, one thread. A step's time is the wall between two of its rows; the
-convolutions' and warps' own time is torch.profiler's self CPU time of the operators below, forward
-and backward, in the same step. Ratios are taken step by step, so that a busy machine slows both
-alike; medians count. The profiler itself takes about a twentieth of a step. Splatting is grid
-sampling's gradient, run forward, so its operators are the same.
+optimiser included, one thread. A step's time is the wall between two of its rows, in every other
+step; in the steps between, the convolutions' and warps' own time is torch.profiler's self CPU time
+of the operators below, forward and backward: the profiler itself would take a twentieth of a step.
+Medians count. Splatting is grid sampling's gradient, run forward, so its operators are the same.
 
 Memory is the most that tensors hold during a step, beyond what they held before it: what the
 profiler saw allocated and freed, without the convolutions' own scratch.
@@ -39,7 +38,7 @@ from flowmend.training import iterative
 from flowmend.training.checkpoint import Checkpoint
 from flowmend.training.session import Budget, Row, Session
 
-SCALE, STEPS, WARM_UP, MEMORY_STEPS = "laptop", 14, 3, 2
+SCALE, STEPS, WARM_UP, MEMORY_STEPS = "laptop", 28, 4, 2
 ROOT = Path(__file__).resolve().parents[1]
 TABLE = ROOT / "docs" / "benchmarks" / "refinement_step.csv"
 EXPERIMENTS = ["refine", "refine_splat_differences"]
@@ -69,14 +68,14 @@ def train(
 
 
 class Steps:
-    """What each step took, read off a profile of its own, at ``on_step``.
+    """What the steps took: wall of one, what a profile says of the next, and so on.
 
     Args:
-        read: from the profile and the step's wall, ms, to named numbers.
-        memory: True also profiles memory.
+        read: from a step's profile to named numbers.
+        memory: True profiles memory, too, and every step.
     """
 
-    def __init__(self, read: Callable[[profile, float], dict[str, float]], memory: bool) -> None:
+    def __init__(self, read: Callable[[profile], dict[str, float]], memory: bool) -> None:
         self._read, self._memory = read, memory
         self._numbers: list[dict[str, float]] = []
         self._begin()
@@ -84,35 +83,43 @@ class Steps:
     def __call__(self, step: int, row: Row) -> None:
         """The end of one step, and the beginning of the next."""
         wall_ms = 1e3 * (time.perf_counter() - self._started)
-        self._profile.stop()
-        self._numbers.append(self._read(self._profile, wall_ms))
+        self._numbers.append(self._profiled() if self._profile else {"step_ms": wall_ms})
         self._begin()
 
     def medians(self, skip: int) -> dict[str, float]:
-        """Over the steps after the first ``skip``, at least the last one."""
-        counted = self._numbers[skip:] or self._numbers[-1:]
-        return {key: statistics.median(each[key] for each in counted) for key in counted[0]}
+        """Of each number over the steps after the first ``skip``, at least the last two."""
+        if self._profile:
+            self._profile.stop()  # of the step after the last
+        counted = self._numbers[min(skip, len(self._numbers) - 2) :]
+        names = dict.fromkeys(name for each in counted for name in each)
+        return {
+            name: statistics.median(each[name] for each in counted if name in each)
+            for name in names
+        }
+
+    def _profiled(self) -> dict[str, float]:
+        assert self._profile is not None
+        self._profile.stop()
+        return self._read(self._profile)
 
     def _begin(self) -> None:
-        self._profile = profile(activities=[ProfilerActivity.CPU], profile_memory=self._memory)
-        self._profile.start()
+        self._profile = None
+        if self._memory or len(self._numbers) % 2:
+            self._profile = profile(activities=[ProfilerActivity.CPU], profile_memory=self._memory)
+            self._profile.start()
         self._started = time.perf_counter()
 
 
-def shares(profiled: profile, wall_ms: float) -> dict[str, float]:
-    """A step's time and that of its convolutions and warps, ms, and how many times that it is."""
+def own_times(profiled: profile) -> dict[str, float]:
+    """Time of a step's convolutions and of its warps, ms."""
     own = {each.key: each.self_cpu_time_total / 1e3 for each in profiled.key_averages()}
-    convolutions = sum(own.get(name, 0.0) for name in CONVOLUTIONS)
-    warps = sum(own.get(name, 0.0) for name in WARPS)
     return {
-        "step_ms": wall_ms,
-        "convolutions_ms": convolutions,
-        "warps_ms": warps,
-        "ratio": wall_ms / (convolutions + warps),
+        "convolutions_ms": sum(own.get(name, 0.0) for name in CONVOLUTIONS),
+        "warps_ms": sum(own.get(name, 0.0) for name in WARPS),
     }
 
 
-def peak(profiled: profile, _: float) -> dict[str, float]:
+def peak(profiled: profile) -> dict[str, float]:
     """The most that tensors held at a time beyond the beginning, MiB."""
     # The public tables have it by operator only, which hides what is freed in between.
     events = profiled.profiler.kineto_results.events()  # type: ignore[union-attr]
@@ -145,9 +152,11 @@ def rows_of(name: str, loaded: params.Params, clips: ClipSet, steps: int) -> lis
             row = {"experiment": name, **case, "refinement_steps": refinement_steps}
             row |= memory.medians(skip=1)
             if back == block.backpropagation and refinement_steps == REFINEMENT_STEPS[0]:
-                times = Steps(shares, memory=False)
+                times = Steps(own_times, memory=False)
                 train(settings, own, clips, steps, times)
-                row |= times.medians(WARM_UP)
+                medians = times.medians(WARM_UP)
+                own_ms = medians["convolutions_ms"] + medians["warps_ms"]
+                row |= medians | {"ratio": medians["step_ms"] / own_ms}
             rows.append(row)
             print(row, flush=True)
     return rows
