@@ -73,7 +73,7 @@ def test_diagram_follows_a_change() -> None:
     assert found.count("gated conv\n3×3\nκ: mean gate") == 2
     assert found.count("partial conv\n3×3\nκ: clip") == 4
     assert "frame t − 1,\nsplatted" in found
-    assert found.count("F, F − Fₜ: 18×16×16") == 2  # six features, how they differ, six differences of flow
+    assert found.count("F, F − Fₜ: 18×16×16") == 2
     assert not overlapping(figure)
 
 

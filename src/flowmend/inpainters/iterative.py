@@ -18,8 +18,8 @@ class IterativeInpainter:
     """Fills the hole, refines the fill step by step, and keeps what was known.
 
     Only a window around the hole is refined, wide enough for one step's motion and convolutions:
-    known pixels never change, so that nothing comes from further away, but for the median speed that
-    splatting compares with, which is the window's.
+    known pixels never change, so that nothing comes from further away. (The median speed that
+    splatting compares with is the window's.)
 
     Args:
         refiner: trained.

@@ -131,9 +131,9 @@ class Refiner(nn.Module):
         )
 
 
-def neighbour_channels(features: int, further: bool) -> int:
-    """Channels of what a neighbour says, of ``features`` each, with the flow's differences or not."""
-    return 2 * features + DIFFERENCES * further
+def neighbour_channels(features: int, differences: bool) -> int:
+    """Channels of what a neighbour says, with so many features; ``differences`` of flow, too."""
+    return 2 * features + DIFFERENCES * differences
 
 
 def merged(own: Tensor, correction: Tensor, weight: Tensor) -> Tensor:
