@@ -15,7 +15,7 @@ from flowmend.training.batches import Batch
 from flowmend.training.refining import Refining
 from flowmend.training.session import Row, Session, weighted
 
-RULE_RATE = 2.0  # enough to move; at 10 p follows the first corrections' noise down to its floor
+RULE_RATE = 1.0  # faster rules follow the first corrections' noise down and close the hole
 _MAX_GRADIENT = 1.0  # the confidence's gradient grows as one over a window's known part
 
 
