@@ -22,7 +22,7 @@ stages:
     deps: ["artifacts/${item.scale}/parts"]
     params: ["scales.${item.scale}.train"]
     outs: ["artifacts/${item.scale}/whole.txt"]
-    meta: {threads: 4, mem_mb: 1, runtime: 1, gpus: 1}
+    meta: {threads: 4, mem_mb: 1, runtime: 1, gpus: 1, device: train}
 """
 PART = """
 import sys, time

@@ -3,7 +3,6 @@
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional
 
 from flowmend.networks.blocks import ResidualBlock, conv
 from flowmend.networks.flow_predictor import FLOW_UNIT_PX
@@ -55,12 +54,7 @@ class Feature2Flow(nn.Module):
 
     def forward(self, features: Features) -> FlowMaps:
         """Features to forward and backward flow, px."""
-        # The unit goes into the weights, which are fewer than the maps.
-        weight, bias = (
-            FLOW_UNIT_PX * self.exit.weight,
-            FLOW_UNIT_PX * torch.as_tensor(self.exit.bias),
-        )
-        return functional.conv2d(self.residual(features), weight, bias)
+        return FLOW_UNIT_PX * self.exit(self.residual(features))
 
 
 def _identity() -> Tensor:
