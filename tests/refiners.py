@@ -8,7 +8,8 @@ from flowmend.networks.codec import Feature2Flow, Flow2Feature
 from flowmend.networks.confidence_rules import RULES
 from flowmend.networks.gated_conv import GatedConv
 from flowmend.networks.partial_conv import PartialConv
-from flowmend.networks.refinement import Refiner, neighbour_channels
+from flowmend.networks.proposals import Proposing
+from flowmend.networks.refinement import Refiner, source_channels
 from flowmend.networks.update import ARCHITECTURES
 
 CHANNELS = 6
@@ -21,6 +22,7 @@ def refiner(
     differences: bool = False,
     persistent: bool = False,
     gated: bool = False,
+    proposals: bool = False,
     awake: float = 0.0,
 ) -> Refiner:
     """Of seed 0; ``awake`` is the size of random weights in what is silent at the start."""
@@ -31,11 +33,10 @@ def refiner(
             return GatedConv(channels, out)
         return PartialConv(channels, out, RULES[rule](len(channels)))
 
-    beside = neighbour_channels(CHANNELS, differences)
-    update = ARCHITECTURES[architecture](layer, (CHANNELS, beside, beside), 8, CHANNELS)
-    network = Refiner(
-        Flow2Feature(CHANNELS), Feature2Flow(CHANNELS), update, neighbours, differences, persistent
-    )
+    design = Proposing if proposals else ARCHITECTURES[architecture]
+    update = design(layer, source_channels(CHANNELS, differences, proposals), 8, CHANNELS)
+    codec = Flow2Feature(CHANNELS), Feature2Flow(CHANNELS)
+    network = Refiner(*codec, update, neighbours, differences, persistent, proposals)
     with torch.no_grad():
         for weights in network.parameters():
             if awake and not weights.any() and weights.dim():

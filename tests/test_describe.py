@@ -31,7 +31,7 @@ def _literal(network: nn.Module, inputs: list[torch.Tensor]) -> int:
             height, width = layer.kernel_size
             counted.append(out.numel() * layer.in_channels * height * width)
         elif isinstance(layer, nn.Linear):
-            counted.append(layer.in_features * layer.out_features)
+            counted.append(out.numel() * layer.in_features)
 
     for layer in network.modules():
         layer.register_forward_hook(count)

@@ -11,7 +11,7 @@ from flowmend.schedules import SCHEDULES
 from flowmend.training import iterative
 from flowmend.training.batches import Batch, Batches
 from flowmend.training.checkpoint import Checkpoint
-from flowmend.training.iterative import RULE_RATE, Plan, train
+from flowmend.training.iterative import Plan, train
 from flowmend.training.refining import Refining
 from flowmend.training.session import Budget, Row, Session
 from refiners import refiner
@@ -162,8 +162,7 @@ class TestRates:
         fabric = Fabric(accelerator="cpu", devices=1)
         rows = train(network, Refining(batches, L1, False), L1, _plan(), session, fabric)
         others, rules = optimizer.param_groups
-        assert rules["lr"] == pytest.approx(RULE_RATE * others["lr"])
-        assert others["lr"] == rows[-1]["learning_rate"]
+        assert others["lr"] == rules["lr"] == rows[-1]["learning_rate"]
         named = {id(p): name for name, p in network.named_parameters()}
         assert {named[id(p)] for p in rules["params"]} == {
             f"update.{place}.rule.{what}"

@@ -75,6 +75,21 @@ def test_equals_the_literal_reference(size: int, known: float) -> None:
     torch.testing.assert_close(new, layer.rule(confidence, PRESENT))
 
 
+def test_sources_may_come_in_pieces() -> None:
+    layer, features, confidence = _layer(), _features(1), _confidence(2)
+    for feature in (*features, confidence):
+        feature.requires_grad_()
+    inputs = (*features, confidence)
+    whole, _ = layer(features, confidence, PRESENT)
+    expected = torch.autograd.grad(whole.square().sum(), inputs)
+    first, second, third = features
+    pieces = [tuple(first.split(1, dim=1)), tuple(second.split([0, 2, 1], dim=1)), third]
+    out, _ = layer(pieces, confidence, PRESENT)
+    torch.testing.assert_close(out, whole)
+    for found, wanted in zip(torch.autograd.grad(out.square().sum(), inputs), expected):
+        torch.testing.assert_close(found, wanted)
+
+
 def test_all_known_is_a_convolution() -> None:
     """Away from the border, where the taps outside are unknown."""
     layer, features = _layer(), _features(1)

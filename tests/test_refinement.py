@@ -12,6 +12,7 @@ from torch import Tensor
 from flowmend.geometry.warp import warp
 from flowmend.networks.feature_norm import LARGE, normalised
 from flowmend.networks.neighbours import NEIGHBOURS, Frames, splatted, unmoved, warped
+from flowmend.networks.proposals import Proposing
 from flowmend.networks.refinement import (
     Refiner,
     State,
@@ -37,6 +38,11 @@ KINDS = {
     "persistent": {
         **{"rule": "clip", "neighbours": "splatted", "differences": True, "persistent": True}
     },
+    "proposals": {
+        **{"rule": "clip", "neighbours": "splatted", "differences": True, "persistent": True},
+        "proposals": True,
+    },
+    "proposals warped": {"neighbours": "warped", "differences": True, "proposals": True},
 }
 LEARNED_EAGERNESS = torch.tensor(0.3)
 
@@ -116,7 +122,20 @@ def _mirrored(network: Refiner) -> Refiner:
             _swap_slots(second)
         else:
             _swap_slots(first)
+        if isinstance(network.update, Proposing):
+            _swap_proposals(network.update)
     return network
+
+
+def _swap_proposals(update: Proposing) -> None:
+    """What is offered and what the gates see of the two neighbours change places."""
+    channels, sources = update.first.channels, len(update.first.channels)
+    order = [0, 2, 1]
+    offered = update.offer.weight.split(channels, dim=1)
+    update.offer.weight.copy_(torch.cat([offered[k] for k in order], dim=1))
+    features = update.gate.weight.shape[1] - 2 * sources
+    inner, known, origins = update.gate.weight.split([features, sources, sources], dim=1)
+    update.gate.weight.copy_(torch.cat([inner, known[:, order], origins[:, order]], dim=1))
 
 
 def _swap_slots(layer: torch.nn.Module) -> None:
@@ -399,8 +418,8 @@ class TestDifferences:
         _, previous, following = seen[0]
         inner = (slice(3, -3), slice(2, -2))
         for arrived, at in ((previous, 1), (previous, 2), (following, 0), (following, 1)):
-            said = arrived[at, CHANNELS:, *inner]
-            assert said.abs().max() < 1e-6
+            _, features, flows = (part[at, :, *inner] for part in arrived)
+            assert max(features.abs().max(), flows.abs().max()) < 1e-6
 
 
 class TestPresence:
@@ -465,3 +484,19 @@ def test_built_as_the_experiment_says() -> None:
     assert readings(network.update).keys() >= {"a_first_0", "b_second"}
     filled, hole = clip(1, 6)
     torch.testing.assert_close(network(filled, hole, 1)[-1].flows, filled, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("name", NEIGHBOURS)
+def test_gradients_lie_as_the_features_do(name: str) -> None:
+    """A pixel's channels together, forward and backward: all layers before would follow it."""
+    maps = torch.randn(6, 5, 8, 9).to(memory_format=torch.channels_last).requires_grad_()
+    flows, hole = clip(2, 3, 8, 9)
+    trust = (~hole).float().unsqueeze(2)
+    frames = Frames(maps.unflatten(0, (2, 3)), trust, flows)
+    arrived = NEIGHBOURS[name](frames, LEARNED_EAGERNESS)
+    for way in arrived:
+        assert way.maps.flatten(0, 1).is_contiguous(memory_format=torch.channels_last)
+    kept = []
+    maps.register_hook(kept.append)
+    sum(way.maps.square().sum() for way in arrived).backward()
+    assert kept[0].stride(1) == 1

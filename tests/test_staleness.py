@@ -327,7 +327,7 @@ TAGS_OF_TASK = {
     "edges": set(),
     "iterative": {
         *("fill", "setup", "rule", "architecture", "convolution", "neighbours", "differences"),
-        *("persistent", "schedule", "confidence_weighted", "backpropagation"),
+        *("persistent", "proposals", "schedule", "confidence_weighted", "backpropagation"),
     },
 }
 

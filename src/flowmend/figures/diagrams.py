@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from flowmend.figures.style import INK, MUTED
 from flowmend.networks.gated_conv import GatedConv
 from flowmend.networks.partial_conv import PartialConv
+from flowmend.networks.sources import parts_of
 
 _SHEETS, _SHEET_STEP = 4, 0.045
 PAPER = "#f4f5f7"
@@ -67,12 +68,13 @@ def trace(module: nn.Module, *inputs: Any) -> dict[str, Layer]:
 
 
 def _shapes(what: Any) -> Iterator[tuple[int, ...]]:
-    """Of a tensor, or of all in a list, without the batch."""
-    if isinstance(what, Tensor):
-        yield tuple(what.shape[1:])
-    else:
+    """Of a tensor, or of all sources in a list, without the batch."""
+    if isinstance(what, list):
         for each in what:
-            yield from _shapes(each)
+            pieces = parts_of(each)
+            yield sum(piece.shape[1] for piece in pieces), *pieces[0].shape[2:]
+    else:
+        yield tuple((what if isinstance(what, Tensor) else what[0]).shape[1:])
 
 
 def _words(part: nn.Module) -> str:

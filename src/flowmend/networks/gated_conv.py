@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from flowmend.networks.blocks import conv
+from flowmend.networks.sources import Present, Source, Trust, joined, weighed
 
 
 class GatedConv(nn.Module):
@@ -28,9 +28,9 @@ class GatedConv(nn.Module):
 
     def forward(
         self,
-        features: Sequence[Float[Tensor, "batch _ height width"]],
-        confidence: Float[Tensor, "batch sources height width"],
-        present: Float[Tensor, "batch sources"],
+        features: Sequence[Source],
+        confidence: Trust,
+        present: Present,
     ) -> tuple[Float[Tensor, "batch out height width"], Float[Tensor, "batch 1 height width"]]:
         """Features and confidence of the output, the latter in [0, 1].
 
@@ -40,7 +40,7 @@ class GatedConv(nn.Module):
             present: 1 for a source that exists, 0 for one that does not: all zeros then.
         """
         exists = present[..., None, None]
-        existing = [f * exists[:, i : i + 1] for i, f in enumerate(features)]
-        out, gate = self.conv(torch.cat([*existing, confidence * exists], dim=1)).chunk(2, dim=1)
+        existing = weighed(features, exists.expand_as(confidence))
+        out, gate = self.conv(joined([existing, confidence * exists])).chunk(2, dim=1)
         gate = gate.sigmoid()
         return out * gate, gate.mean(dim=1, keepdim=True)

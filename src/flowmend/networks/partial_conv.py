@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from flowmend.networks.blocks import conv
 from flowmend.networks.box_sum import box_sum
+from flowmend.networks.sources import Maps, Present, Source, Trust, sum_of_channels, weighed
 
 # Least part of the window that counts as known: the gradient grows as one over it.
 LEAST_KNOWN = 1e-2
@@ -50,9 +51,10 @@ class PartialConv(nn.Module):
 
     def forward(
         self,
-        features: Sequence[Float[Tensor, "batch _ height width"]],
-        confidence: Float[Tensor, "batch sources height width"],
-        present: Float[Tensor, "batch sources"],
+        features: Sequence[Source],
+        confidence: Trust,
+        present: Present,
+        seen: Maps | None = None,
     ) -> tuple[Float[Tensor, "batch out height width"], Float[Tensor, "batch 1 height width"]]:
         """Features and confidence of the output.
 
@@ -60,13 +62,14 @@ class PartialConv(nn.Module):
             features: of each source.
             confidence: of each source, in [0, 1].
             present: 1 for a source that exists, 0 for one that does not.
+            seen: the features of existing sources times their confidence, where they are at hand.
         """
         known = confidence * present[..., None, None]
-        weighed = _Weighed.apply(known, *features)
+        seen = weighed(features, known) if seen is None else seen
         share = self._known_share(known)
         anything = (share.detach() > 0).to(share.dtype)
         scale = anything / share.clamp(min=self.least)
-        convolved = functional.conv2d(weighed, self.conv.weight, padding=self.conv.padding)
+        convolved = functional.conv2d(seen, self.conv.weight, padding=self.conv.padding)
         out = _Scaled.apply(convolved, scale, anything, self.conv.bias)
         return out, self.rule(confidence, present)
 
@@ -77,36 +80,6 @@ class PartialConv(nn.Module):
         total = (known * self.counts).sum(dim=1, keepdim=True)
         size = self.conv.kernel_size[0]
         return box_sum(total, size) / (sum(self.channels) * size**2)
-
-
-class _Weighed(torch.autograd.Function):
-    """(N, S, H, W) and S features (N, C_s, H, W) to their products, one after the other."""
-
-    @staticmethod
-    def forward(ctx: Any, known: Tensor, *features: Tensor) -> Tensor:
-        first, ctx.channels = features[0], [f.shape[1] for f in features]
-        last = first.is_contiguous(memory_format=torch.channels_last)
-        order = torch.channels_last if last else torch.contiguous_format
-        shape = first.shape[0], sum(ctx.channels), *first.shape[2:]
-        products = torch.empty(shape, dtype=first.dtype, device=first.device, memory_format=order)
-        for i, part in enumerate(products.split(ctx.channels, dim=1)):
-            torch.mul(features[i], known[:, i : i + 1], out=part)
-        ctx.save_for_backward(known, *features)
-        return products
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        known, *features = ctx.saved_tensors
-        of_known = torch.empty_like(known) if ctx.needs_input_grad[0] else None
-        of_features: list[Tensor | None] = []
-        for i, part in enumerate(gradient.split(ctx.channels, dim=1)):
-            product = torch.empty_like(features[i])
-            if of_known is not None:
-                of_known[:, i] = _sum_of_channels(torch.mul(part, features[i], out=product))
-            asked = ctx.needs_input_grad[i + 1]
-            of_features.append(torch.mul(part, known[:, i : i + 1], out=product) if asked else None)
-        return of_known, *of_features
 
 
 class _Scaled(torch.autograd.Function):
@@ -125,10 +98,5 @@ class _Scaled(torch.autograd.Function):
         # A dot product instead would lose two digits in float32.
         of_bias = torch.mul(gradient, anything, out=product).sum(dim=(0, 2, 3))
         if ctx.needs_input_grad[1]:
-            of_scale = _sum_of_channels(torch.mul(gradient, x, out=product)).unsqueeze(1)
+            of_scale = sum_of_channels(torch.mul(gradient, x, out=product)).unsqueeze(1)
         return torch.mul(gradient, scale, out=product), of_scale, None, of_bias
-
-
-def _sum_of_channels(maps: Tensor) -> Tensor:
-    """(N, C, H, W) to (N, H, W): where channels lie last, twice as fast as ``sum``."""
-    return maps.movedim(1, -1) @ maps.new_ones(maps.shape[1])

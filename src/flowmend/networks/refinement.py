@@ -10,6 +10,7 @@ from flowmend.networks.codec import FLOW_CHANNELS, Feature2Flow, Flow2Feature
 from flowmend.networks.feature_norm import normalised
 from flowmend.networks.flow_predictor import FLOW_UNIT_PX
 from flowmend.networks.neighbours import NEIGHBOURS, Arrivals, Frames
+from flowmend.networks.sources import Source
 from flowmend.types import BothFlows, Hole
 
 DIFFERENCES = 6  # channels a neighbour: what its flow says of ours, and how it accelerates
@@ -46,6 +47,8 @@ class Refiner(nn.Module):
             (beyond the report).
         persistent: True goes on updating the hole when its confidence is full (beyond the
             report, whose update stops there).
+        origins: True also tells the update, as each source's second piece, how far it was known
+            before anything was filled in (beyond the report).
     """
 
     def __init__(
@@ -56,10 +59,12 @@ class Refiner(nn.Module):
         neighbours: str,
         differences: bool,
         persistent: bool,
+        origins: bool,
     ) -> None:
         super().__init__()
         self.encoder, self.decoder, self.update = encoder, decoder, update
         self.neighbours, self.differences, self.persistent = neighbours, differences, persistent
+        self.origins = origins
         self.eagerness = nn.Parameter(torch.zeros(()))  # of the fast to be in front
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
@@ -86,40 +91,41 @@ class Refiner(nn.Module):
         """One refinement step of all frames at once."""
         own = state.features.flatten(0, 1)
         trust = state.confidence.flatten(0, 1).unsqueeze(1)
-        sources, confidence = self._sources(state, trust)
+        sources, confidence = self._sources(state, trust, hole)
         correction, new_trust = self.update(sources, confidence, _present(state))
         new_trust = torch.maximum(trust, new_trust)  # what is known stays known
         open_to = hole.flatten(0, 1).unsqueeze(1) if self.persistent else 1 - trust
         features = merged(own, correction, new_trust * open_to)
         return self._state(features, new_trust, state.flows)
 
-    def _sources(self, state: State, trust: Tensor) -> tuple[list[Tensor], Tensor]:
+    def _sources(self, state: State, trust: Tensor, hole: Hole) -> tuple[list[Source], Tensor]:
         """The frame's own features and what either neighbour says, and their confidences."""
-        sent = normalised(state.features)
-        own = sent.flatten(0, 1)
-        if self.differences:
-            sent = torch.cat([sent, state.flows.flatten(2, 3)], dim=2)
+        held, known = normalised(state.features), (~hole).to(trust).unsqueeze(2)
+        flows = state.flows.flatten(2, 3)
+        told = [held, *self.origins * [known], *self.differences * [flows]]
+        sent = torch.cat(told, dim=2) if len(told) > 1 else held
         frames = Frames(sent, state.confidence.unsqueeze(2), state.flows)
         ways = NEIGHBOURS[self.neighbours](frames, self.eagerness)
-        arrived = [self._said(way, own, state, d) for d, way in enumerate(ways)]
+        own = held.flatten(0, 1)
+        said = (self._said(way, own, state, d) for d, way in enumerate(ways))
         trusts = [trust, *(way.confidence.flatten(0, 1) for way in ways)]
-        return [own, *arrived], torch.cat(trusts, dim=1)
+        return [(own, *self.origins * [known.flatten(0, 1)]), *said], torch.cat(trusts, dim=1)
 
-    def _said(self, arrivals: Arrivals, own: Tensor, state: State, direction: int) -> Tensor:
-        """What one neighbour says, (N, :func:`neighbour_channels`, H, W).
+    def _said(self, arrivals: Arrivals, own: Tensor, state: State, direction: int) -> Source:
+        """What one neighbour says, with the channels of :func:`source_channels`.
 
         Its features, and how they differ from the frame's own: where those are not trusted yet
         they are hidden from the partial convolution, which then could not tell by how much to
         correct them.
         """
         maps = arrivals.maps.flatten(0, 1)
-        features = maps[:, : own.shape[1]]
-        parts = [features, features - own]
+        channels = [own.shape[1], int(self.origins), self.differences * FLOW_CHANNELS]
+        features, known, flows = maps.split(channels, dim=1)
+        pieces = [features, *self.origins * [known], features - own]
         if self.differences:
-            theirs, ours = maps[:, -FLOW_CHANNELS:].unflatten(1, (2, 2)), state.flows.flatten(0, 1)
-            parts.append(differences(theirs, ours, direction).flatten(1, 2) / FLOW_UNIT_PX)
-        # Joined as they lie: along dim 1, the channels would be pulled apart.
-        return torch.cat([part.movedim(1, -1) for part in parts], dim=-1).movedim(-1, 1)
+            theirs, ours = flows.unflatten(1, (2, 2)), state.flows.flatten(0, 1)
+            pieces.append(differences(theirs, ours, direction).flatten(1, 2) / FLOW_UNIT_PX)
+        return tuple(pieces)
 
     def _state(self, features: Tensor, trust: Tensor, like: Tensor) -> State:
         clips = like.shape[:2]
@@ -131,9 +137,15 @@ class Refiner(nn.Module):
         )
 
 
-def neighbour_channels(features: int, differences: bool) -> int:
-    """Channels of what a neighbour says, with so many features; ``differences`` of flow, too."""
-    return 2 * features + DIFFERENCES * differences
+def source_channels(features: int, differences: bool, origins: bool) -> tuple[int, int, int]:
+    """Channels that the update gets of the frame's own and of either neighbour.
+
+    Args:
+        features: how many.
+        differences, origins: as for :class:`Refiner`.
+    """
+    neighbour = 2 * features + origins + DIFFERENCES * differences
+    return features + origins, neighbour, neighbour
 
 
 def merged(own: Tensor, correction: Tensor, weight: Tensor) -> Tensor:

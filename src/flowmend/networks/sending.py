@@ -53,8 +53,8 @@ class _Sent(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, ...]:
-        _, clips, fewer, *maps = gradient.shape
-        whole = gradient.new_empty((clips, fewer + 1, *maps))
+        # As the features lie, or all gradients before would be laid out like this one.
+        whole = _channels_last(gradient[0])
         whole[:, :-1], whole[:, -1] = gradient[0], 0
         whole[:, 1:] += gradient[1]
         return whole.split(ctx.channels, dim=2)

@@ -7,15 +7,12 @@ as the identity.
 
 from collections.abc import Callable, Sequence
 
-from jaxtyping import Float
-from torch import Tensor, cat, nn
+from torch import cat, nn
 from torch.nn import functional
 
 from flowmend.networks.blocks import SLOPE
+from flowmend.networks.sources import Maps, Present, Source, Trust
 
-Maps = Float[Tensor, "images maps height width"]
-Trust = Float[Tensor, "images sources height width"]
-Present = Float[Tensor, "images sources"]
 ConfidentConv = Callable[[Sequence[int], int], nn.Module]
 """From the channels of each source and the channels out to a layer that takes sources, their
 confidences and which of them are present to features and a confidence."""
@@ -39,7 +36,7 @@ class Architecture1(nn.Module):
         self.second = silenced(layer([width], channels))
 
     def forward(
-        self, sources: Sequence[Maps], confidence: Trust, present: Present
+        self, sources: Sequence[Source], confidence: Trust, present: Present
     ) -> tuple[Maps, Trust]:
         """Three sources to a correction (N, C, H, W) and its confidence (N, 1, H, W)."""
         inner, trust = self.first(sources, confidence, present)
@@ -61,7 +58,7 @@ class Architecture2(nn.Module):
         self.second = silenced(layer([own] * len(sources), channels))
 
     def forward(
-        self, sources: Sequence[Maps], confidence: Trust, present: Present
+        self, sources: Sequence[Source], confidence: Trust, present: Present
     ) -> tuple[Maps, Trust]:
         """Three sources to a correction (N, C, H, W) and its confidence (N, 1, H, W)."""
         parts = [

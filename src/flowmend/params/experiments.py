@@ -75,8 +75,9 @@ class IterativeExperiment(_Experiment):
     """Refine the flow step by step (report, section 3): by which update, from what, how judged.
 
     ``neighbours`` says how the frames beside arrive; ``differences`` also tells the update how
-    their flow differs, and ``persistent`` goes on updating where the confidence is full (both
-    beyond the report); ``confidence_weighted`` weighs ``inpaint_l1`` (3.4.1).
+    their flow differs, ``persistent`` goes on updating where the confidence is full, and
+    ``proposals`` takes over from the neighbours what learned gates let through (all three beyond
+    the report); ``confidence_weighted`` weighs ``inpaint_l1`` (3.4.1).
     """
 
     task: Literal["iterative"]
@@ -88,11 +89,21 @@ class IterativeExperiment(_Experiment):
     neighbours: Literal["warped", "splatted", "unmoved"]
     differences: bool = False
     persistent: bool = False
+    proposals: bool = False
     schedule: Literal["eq3_printed", "eq3_read", "eq4", "last_step_only"]
     losses: Annotated[dict[RefinementLoss, PositiveFloat], Field(min_length=1)]
     confidence_weighted: bool = False
     backpropagation: Literal["per_step", "through_time"]
     hole_shapes: HoleShapes | None = None
+
+    @model_validator(mode="after")
+    def _proposals_are_of_flows(self) -> "IterativeExperiment":
+        plain = self.differences and self.architecture == 1 and self.convolution == "partial"
+        if self.proposals and not plain:
+            raise ValueError(
+                "proposals need differences: true, architecture: 1 and convolution: partial"
+            )
+        return self
 
 
 class MovePatternExperiment(_Experiment):

@@ -23,7 +23,8 @@ from flowmend.networks.flow_predictor import FlowPredictor, channels
 from flowmend.networks.gated_conv import GatedConv
 from flowmend.networks.partial_conv import PartialConv
 from flowmend.networks.pattern_mover import PatternMover
-from flowmend.networks.refinement import Refiner, neighbour_channels
+from flowmend.networks.proposals import Proposing
+from flowmend.networks.refinement import Refiner, source_channels
 from flowmend.networks.update import ARCHITECTURES
 from flowmend.params import (
     EXPERIMENT,
@@ -65,10 +66,9 @@ def build_network(experiment: Experiment, frames: int, width: int, seed: int) ->
 def _refiner(experiment: IterativeExperiment, width: int) -> Refiner:
     """Features are three quarters as many as the update is wide."""
     features = 3 * width // 4
-    neighbour = neighbour_channels(features, experiment.differences)
-    update = ARCHITECTURES[experiment.architecture](
-        partial(_confident_conv, experiment), (features, neighbour, neighbour), width, features
-    )
+    sources = source_channels(features, experiment.differences, experiment.proposals)
+    design = Proposing if experiment.proposals else ARCHITECTURES[experiment.architecture]
+    update = design(partial(_confident_conv, experiment), sources, width, features)
     return Refiner(
         Flow2Feature(features),
         Feature2Flow(features),
@@ -76,6 +76,7 @@ def _refiner(experiment: IterativeExperiment, width: int) -> Refiner:
         experiment.neighbours,
         experiment.differences,
         experiment.persistent,
+        origins=experiment.proposals,
     )
 
 

@@ -15,6 +15,9 @@ from flowmend.networks.partial_conv import PartialConv
 
 _WHOLE = (ResidualBlock, PartialConv, GatedConv)  # one part each, however many layers they have
 
+# Convolutions and fully connected layers: other products only repeat or sum up (networks.sources).
+_LEARNED = (torch.ops.aten.convolution, torch.ops.aten.addmm)
+
 
 class Part(NamedTuple):
     """A layer or a block of layers.
@@ -57,7 +60,7 @@ def parts(network: nn.Module, inputs: Sequence[Tensor]) -> list[Part]:
             kind=type_before_parametrizations(module).__name__,
             shape=shapes[module],
             parameters=_size(module),
-            multiply_adds=sum(flops.get(f"{root}.{name}", {}).values()) // 2,
+            multiply_adds=sum(flops.get(f"{root}.{name}", {}).get(of, 0) for of in _LEARNED) // 2,
         )
         for name, module in modules.items()
     ]

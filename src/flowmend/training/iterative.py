@@ -15,7 +15,6 @@ from flowmend.training.batches import Batch
 from flowmend.training.refining import Refining
 from flowmend.training.session import Row, Session, weighted
 
-RULE_RATE = 1.0  # faster rules follow the first corrections' noise down and close the hole
 _MAX_GRADIENT = 1.0  # the confidence's gradient grows as one over a window's known part
 
 
@@ -115,6 +114,5 @@ def _optimizer(refiner: nn.Module) -> torch.optim.Optimizer:
     """Adam with a group of its own for what the rules learn."""
     rules = learned_rules(refiner)
     others = [p for p in refiner.parameters() if all(p is not rule for rule in rules)]
-    groups = [{"params": others, "rate_factor": 1.0}]
-    groups += [{"params": rules, "rate_factor": RULE_RATE}] if rules else []
+    groups = [{"params": others}, *([{"params": rules}] if rules else [])]
     return torch.optim.Adam(groups, fused=True)

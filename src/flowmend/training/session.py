@@ -85,15 +85,12 @@ class Session:
     def steps(
         self, between: Callable[[int, int], Iterator[Batch]], *optimizers: Optimizer
     ) -> Iterator[Batch]:
-        """Batches of the steps that are left; the optimisers get each step's learning rate.
-
-        A group of parameters with a ``rate_factor`` gets that many times the rate.
-        """
+        """Batches of the steps that are left; the optimisers get each step's learning rate."""
         steps = range(len(self.rows), self._budget.steps)
         saved_at = time.monotonic()
         for step, batch in zip(tracked(steps, self._title), between(steps.start, steps.stop)):
             for group in (group for optimizer in optimizers for group in optimizer.param_groups):
-                group["lr"] = self._budget.rate(step) * group.get("rate_factor", 1.0)
+                group["lr"] = self._budget.rate(step)
             yield batch
             if time.monotonic() - saved_at > SAVE_EVERY_S:
                 self._save()

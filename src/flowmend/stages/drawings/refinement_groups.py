@@ -12,7 +12,7 @@ _KEYS = {
     "confidence rule": ("rule",),
     "schedule and gradients": ("schedule", "backpropagation"),
     "losses": ("losses", "confidence_weighted"),
-    "neighbours": ("neighbours", "differences", "persistent"),
+    "neighbours": ("neighbours", "differences", "persistent", "proposals"),
     "network and start": ("architecture", "convolution", "fill"),
 }
 _FIRST = ("neighbours", "confidence rule", "schedule and gradients", "network and start", "losses")
@@ -38,6 +38,7 @@ _WORDS: Mapping[str, Mapping[Any, str]] = {
     "confidence_weighted": {True: "L1 weighted by confidence", False: ""},
     "differences": {True: "flow differences", False: ""},
     "persistent": {True: "updating on", False: ""},
+    "proposals": {True: "proposals", False: ""},
     "architecture": {1: "architecture 1", 2: "architecture 2"},
     "convolution": {"partial": "partial convolution", "gated": "gated convolution"},
     "fill": {"smooth": "smooth fill", "biharmonic": "biharmonic fill"},
