@@ -8,7 +8,6 @@ count at all: gates, learned like any features, decide it pixel by pixel.
 from collections.abc import Sequence
 
 import torch
-from torch import nn
 from torch.nn import functional
 
 from flowmend.networks.blocks import SLOPE, conv
@@ -41,15 +40,11 @@ class Proposing(Architecture1):
         self, layer: ConfidentConv, sources: Sequence[int], width: int, channels: int
     ) -> None:
         super().__init__(layer, sources, width, channels)
-        # As matrices: 1×1 convolutions of so many channels take four times as long.
-        self.offer = nn.Linear(sum(sources), PROPOSALS)
+        self.offer = conv(sum(sources), PROPOSALS, size=1)
         self.gate = conv(width + 2 * len(sources), PROPOSALS)
-        self.take = nn.Linear(PROPOSALS, channels)
+        self.take = conv(PROPOSALS, channels, size=1)
         with torch.no_grad():
-            for layer in (self.offer, self.take):
-                nn.init.kaiming_normal_(layer.weight, a=SLOPE, nonlinearity="leaky_relu")
-            for silent in (self.gate.weight, self.offer.bias, self.take.bias):
-                silent.zero_()
+            self.gate.weight.zero_()
             self._start_as_transport(sources)
 
     def forward(
@@ -62,8 +57,7 @@ class Proposing(Architecture1):
         inner = functional.leaky_relu(inner, SLOPE)
         correction, new_trust = self.second([inner], trust, present[:, :1])
         gates = self.gate(joined([inner, known, *(source[1] for source in sources)])).tanh()
-        taken = self.take(self.offer(seen.movedim(1, -1)) * gates.movedim(1, -1))
-        return correction + taken.movedim(-1, 1), new_trust
+        return correction + self.take(self.offer(seen) * gates), new_trust
 
     def _start_as_transport(self, sources: Sequence[int]) -> None:
         self.take.weight.mul_(_FURTHER)
@@ -72,8 +66,8 @@ class Proposing(Architecture1):
         for direction in range(2):  # of the neighbour's flow that leads to us
             end = sum(sources[: direction + 2])
             own = slice(DIFFERENCES * direction, DIFFERENCES * (direction + 1))
-            self.offer.weight[own, end - DIFFERENCES : end] = torch.eye(DIFFERENCES)
-            onward, back, acceleration = self.take.weight[:, own].split(2, dim=1)
+            self.offer.weight[own, end - DIFFERENCES : end, 0, 0] = torch.eye(DIFFERENCES)
+            onward, back, acceleration = self.take.weight[:, own, 0, 0].split(2, dim=1)
             flows = slice(0, 2), slice(2, 4)  # channels of the features that start as flow
             along, against = flows[direction], flows[1 - direction]
             onward[along] = acceleration[along] = back[against] = whole

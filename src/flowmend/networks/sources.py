@@ -1,6 +1,6 @@
 """Sources of a convolution, each with a confidence of its own, and their products.
 
-A source may come in pieces, so that nobody has to join them only to multiply them.
+A source may come in pieces: all pieces of all sources are joined once, when they are multiplied.
 """
 
 from collections.abc import Sequence
