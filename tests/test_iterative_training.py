@@ -146,33 +146,37 @@ class TestLoop:
 
 
 class TestRates:
-    def test_rules_learn_ten_times_as_fast(
+    def test_every_parameter_has_one_optimiser_and_one_rate(
         self, batches: Batches, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        network, optimizer = refiner(), None
+        network, optimizers = refiner(), []
 
         def kept(of):
-            nonlocal optimizer
-            optimizer = original(of)
-            return optimizer
+            optimizers.extend(original(of))
+            return optimizers
 
-        original = iterative._optimizer
-        monkeypatch.setattr(iterative, "_optimizer", kept)
+        original = iterative._optimizers
+        monkeypatch.setattr(iterative, "_optimizers", kept)
         session = Session(Budget(2, 5e-3), Checkpoint(tmp_path / "c", "x"))
         fabric = Fabric(accelerator="cpu", devices=1)
         rows = train(network, Refining(batches, L1, False), L1, _plan(), session, fabric)
-        others, rules = optimizer.param_groups
-        assert others["lr"] == rules["lr"] == rows[-1]["learning_rate"]
+        (kernels,), (others, rules) = (each.param_groups for each in optimizers)
+        rates = {group["lr"] for group in (kernels, others, rules)}
+        assert rates == {rows[-1]["learning_rate"]}
         named = {id(p): name for name, p in network.named_parameters()}
         assert {named[id(p)] for p in rules["params"]} == {
             f"update.{place}.rule.{what}"
             for place in ("first", "second")
             for what in ("log_weights", "theta")
         }
-        assert len(others["params"]) + 4 == len(named)
+        assert {p.dim() for p in kernels["params"]} == {4}
+        assert {p.dim() for p in others["params"]} == {0, 1}
+        learned = [p for group in (kernels, others, rules) for p in group["params"]]
+        assert sorted(map(id, learned)) == sorted(named)
 
-    def test_without_rules_there_is_one_group(self) -> None:
-        assert len(iterative._optimizer(refiner(rule="clip")).param_groups) == 1
+    def test_without_rules_adam_has_one_group(self) -> None:
+        _, adam = iterative._optimizers(refiner(rule="clip"))
+        assert len(adam.param_groups) == 1
 
     def test_rules_learn_at_all(self, batches: Batches, tmp_path: Path) -> None:
         network, rows = _train(batches, Checkpoint(tmp_path / "c", "x"))

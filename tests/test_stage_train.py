@@ -7,54 +7,30 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
-import yaml
 
 from flowmend import params as schema
 from flowmend.errors import InputError
-from flowmend.stages import train
 from flowmend.stages.build import load_model
-from flowmend.stages.layout import SHARDS, Layout
-from training_clips import SIZE, write_shard
+from flowmend.stages.layout import Layout
+from training_clips import SIZE
+from training_folder import SCALE, edit_params, forget_runs, make_training_folder, trained
 
-SCALE, EXPERIMENT = "smoke", "unet_smooth_residual"
+EXPERIMENT = "unet_smooth_residual"
 
 
 @pytest.fixture
 def folder(tmp_path: Path, project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project with four small training shards."""
     monkeypatch.chdir(tmp_path)
-    loaded = yaml.safe_load((project / "params.yaml").read_text())
-    block = loaded["scales"][SCALE]
-    block["data"] |= {"height_px": SIZE, "width_px": SIZE}
-    block["holes"] |= {"min_side_px": 5, "max_side_px": 8}
-    block["train"] |= {"steps": 6, "batch": 2, "width": 4, "seeds": [0, 1]}
-    block["train"]["refinement"] |= {"steps": 6, "width": 8, "refinement_steps": 2}
-    Path("params.yaml").write_text(yaml.safe_dump(loaded))
-    layout = Layout(SCALE)
-    for k in SHARDS:
-        kinds = (layout.flow, layout.holes, layout.fills, layout.edges)
-        write_shard(*(kind("train", k) for kind in kinds), [f"clip_{k}"])
+    make_training_folder(project)
     return tmp_path
 
 
 def _train(experiment: str = EXPERIMENT) -> dict[str, bytes]:
-    train.run(schema.load(), SCALE, experiment)
-    folder = Layout(SCALE).model(experiment)
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
-
-
-def _edit(old: str, new: str) -> None:
-    """Another ``params.yaml``."""
-    before = Path("params.yaml").read_text()
-    assert old in before
-    Path("params.yaml").write_text(before.replace(old, new))
-
-
-def _forget() -> None:
-    for kept in Path("artifacts/.scratch").rglob("*.pt"):
-        kept.unlink()
+    return trained(experiment)
 
 
 class TestStage:
@@ -70,7 +46,7 @@ class TestStage:
 
     def test_the_same_bytes_twice(self, folder: Path) -> None:
         first = _train()
-        _forget()
+        forget_runs()
         assert _train() == first
 
     def test_the_weights_say_what_they_are(self, folder: Path) -> None:
@@ -82,7 +58,7 @@ class TestStage:
 
     def test_an_edit_of_the_budget_does_not_take_up_the_old_run(self, folder: Path) -> None:
         before = _train()
-        _edit("learning_rate: 0.002", "learning_rate: 0.01")
+        edit_params("learning_rate: 0.002", "learning_rate: 0.01")
         assert _train()["seed-0.safetensors"] != before["seed-0.safetensors"]
 
     @pytest.mark.parametrize("kind", ["flow", "holes", "fills", "edges"])
@@ -92,6 +68,20 @@ class TestStage:
         with pytest.raises(InputError, match=f"{kind}/2.*(missing|No such file)"):
             _train()
         assert not Layout(SCALE).model(EXPERIMENT).exists()
+
+    @pytest.mark.parametrize(
+        "experiment", [EXPERIMENT, "joint_edges", "edge_gan", "refine", "refine_best_splat"]
+    )
+    def test_half_precision_starts_as_single_precision(self, folder: Path, experiment: str) -> None:
+        _train(experiment)
+        single = pd.read_csv(Layout(SCALE).curves(experiment, 0))
+        edit_params("precision: 32-true", "precision: bf16-mixed")
+        _train(experiment)
+        half = pd.read_csv(Layout(SCALE).curves(experiment, 0))
+        second = single.loss[1]  # a refinement's first step weighs nothing
+        assert half.loss[1] == pytest.approx(second, rel=0.15)
+        assert half.loss[1] != second
+        assert np.isfinite(half.to_numpy()).all()
 
 
 KILLABLE = """
@@ -106,7 +96,7 @@ train.run(params.load(), sys.argv[1], sys.argv[2])
 
 @pytest.mark.parametrize("experiment", [EXPERIMENT, "edge_gan", "refine_per_step"])
 def test_killed_and_run_again_gives_the_same_bytes(folder: Path, experiment: str) -> None:
-    _edit("steps: 6", "steps: 25")
+    edit_params("steps: 6", "steps: 25")
     command = [sys.executable, "-c", KILLABLE, SCALE, experiment]
     scratch = Path("artifacts/.scratch/train")
     process = subprocess.Popen(command)
@@ -116,5 +106,5 @@ def test_killed_and_run_again_gives_the_same_bytes(folder: Path, experiment: str
     assert process.wait() == -signal.SIGKILL, "the run ended before it was killed"
     assert not Layout(SCALE).model(experiment).exists(), "an unfinished run left outputs"
     resumed = _train(experiment)
-    _forget()
+    forget_runs()
     assert _train(experiment) == resumed

@@ -76,10 +76,10 @@ def train(
     Returns:
         one row a step: those of the direct loop and the balance of the contest (docs/tables.md).
     """
-    ours, theirs = (opponent.optimizer(side) for side in (network, opponent.network))
-    session.resume(network=network, opponent=opponent.network, ours=ours, theirs=theirs)
-    generator, ours = fabric.setup(network, ours)
-    discriminator, theirs = fabric.setup(opponent.network, theirs)
+    adams = [opponent.optimizer(side) for side in (network, opponent.network)]
+    generator, ours = fabric.setup(network, adams[0])
+    discriminator, theirs = fabric.setup(opponent.network, adams[1])
+    session.resume(network=network, opponent=opponent.network, ours=adams[0], theirs=adams[1])
     for batches in session.steps(_rounds(problem.between, opponent.steps), ours, theirs):
         for k, batch in enumerate(batches, 1):
             batch = batch.to(fabric.device)
@@ -88,7 +88,7 @@ def train(
             true, false = problem.seen(prediction, batch)
             mixture = opponent.mixture(len(session.rows) * opponent.steps + k, true)
             discriminator.requires_grad_(True)
-            contest = _judge(discriminator, opponent.adversary, true, false.detach(), mixture)
+            contest = _judge(discriminator, opponent, true, false.detach(), mixture)
             theirs.zero_grad()
             fabric.backward(contest["discriminator_loss"])
             theirs.step()
@@ -104,16 +104,18 @@ def train(
 
 
 def _judge(
-    discriminator: nn.Module, adversary: Adversary, true: Tensor, false: Tensor, mixture: Tensor
+    discriminator: nn.Module, opponent: Opponent, true: Tensor, false: Tensor, mixture: Tensor
 ) -> dict[str, Tensor]:
     """The discriminator's loss, and how well it tells the two apart (claim C6)."""
+    adversary = opponent.adversary
     of_true, of_false = discriminator(torch.cat([true, false])).chunk(2)
     loss = adversary.discriminator(of_true, of_false)
     if not adversary.is_critic:
         right = torch.cat([of_true > 0, of_false <= 0]).float().mean()
         scores = of_true.sigmoid().mean(), of_false.sigmoid().mean()
         return _row(loss, right, *scores)
-    penalty = gradient_penalty(discriminator, true, false, mixture)
+    # Of the network itself, in full precision: Fabric's wrapper allows no gradient of a gradient.
+    penalty = gradient_penalty(opponent.network, true.float(), false.float(), mixture)
     right = (of_true > of_false).float().mean()
     row = _row(loss + adversary.penalty_weight * penalty, right, of_true.mean(), of_false.mean())
     return {**row, "gradient_penalty": penalty}

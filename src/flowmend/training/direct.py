@@ -29,9 +29,9 @@ def train(
     Returns:
         one row a step: step, loss, each unweighted term, learning_rate.
     """
-    optimizer = torch.optim.Adam(network.parameters(), fused=True)
-    session.resume(network=network, optimizer=optimizer)
-    model, optimizer = fabric.setup(network, optimizer)
+    adam = torch.optim.Adam(network.parameters(), fused=True)
+    model, optimizer = fabric.setup(network, adam)
+    session.resume(network=network, optimizer=adam)
     for batch in session.steps(problem.between, optimizer):
         batch = batch.to(fabric.device)
         terms = problem.terms(problem.predict(model, batch), batch)

@@ -12,9 +12,11 @@ from flowmend.networks.refinement import Refiner, State
 from flowmend.networks.update import learned_rules, readings
 from flowmend.schedules import Schedule
 from flowmend.training.batches import Batch
+from flowmend.training.muon import Muon
 from flowmend.training.refining import Refining
 from flowmend.training.session import Row, Session, weighted
 
+_KERNEL_DIM = 4
 _MAX_GRADIENT = 1.0  # the confidence's gradient grows as one over a window's known part
 
 
@@ -62,18 +64,17 @@ def train(
         one row a step: step, loss, decoder; of each refinement step each loss, its μ and the
         confidence in the hole; what the rules have learned; learning_rate (docs/tables.md).
     """
-    optimizer = _optimizer(refiner)
-    session.resume(network=refiner, optimizer=optimizer)
-    model, optimizer = fabric.setup(refiner, optimizer)
-    for method in ("start", "step"):
-        model.mark_forward_method(method)
-    for batch in session.steps(problem.between, optimizer):
+    muon, adam = _optimizers(refiner)
+    model, *optimizers = fabric.setup(refiner, muon, adam)
+    session.resume(network=refiner, muon=muon, adam=adam)
+    for batch in session.steps(problem.between, *optimizers):
         batch = batch.to(fabric.device)
         shares = plan.weights(len(session.rows))
-        optimizer.zero_grad()
+        model.zero_grad()
         loss, row = _refine(model, problem, weights, shares, plan.per_step, batch, fabric)
-        fabric.clip_gradients(model, optimizer, max_norm=_MAX_GRADIENT)
-        optimizer.step()
+        for optimizer in optimizers:
+            fabric.clip_gradients(model, optimizer, max_norm=_MAX_GRADIENT)
+            optimizer.step()
         session.record(loss, {**row, **readings(refiner.update)})
     return session.rows
 
@@ -88,11 +89,13 @@ def _refine(
     fabric: Fabric,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """The inner loop of Algorithm 1: gradients of one batch, its loss and what was measured."""
-    state = model.start(batch.filled, batch.hole)
+    with fabric.autocast():
+        state = model.start(batch.filled, batch.hole)
     pending = problem.decoded(state, batch)
     row, loss = {"decoder": pending.detach()}, torch.zeros(())
     for t, share in enumerate(shares, 1):
-        state = model.step(state, batch.hole)
+        with fabric.autocast():
+            state = model.step(state, batch.hole)
         terms = problem.terms(state, batch)
         pending = pending + share * weighted(terms, weights)
         if per_step or t == len(shares):
@@ -110,9 +113,11 @@ def _coverage(state: State, batch: Batch) -> Tensor:
     return inside.sum() / batch.hole.sum().clamp(min=1)
 
 
-def _optimizer(refiner: nn.Module) -> torch.optim.Optimizer:
-    """Adam with a group of its own for what the rules learn."""
+def _optimizers(refiner: nn.Module) -> tuple[Muon, torch.optim.Adam]:
+    """Muon for kernels, Adam for biases; what the rules learn has a group of its own."""
     rules = learned_rules(refiner)
     others = [p for p in refiner.parameters() if all(p is not rule for rule in rules)]
-    groups = [{"params": others}, *([{"params": rules}] if rules else [])]
-    return torch.optim.Adam(groups, fused=True)
+    kernels = [p for p in others if p.dim() == _KERNEL_DIM]
+    rest = [p for p in others if p.dim() != _KERNEL_DIM]
+    groups = [{"params": rest}, *([{"params": rules}] if rules else [])]
+    return Muon(kernels), torch.optim.Adam(groups, fused=True)

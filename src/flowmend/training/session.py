@@ -74,7 +74,10 @@ class Session:
         self.rows: list[Row] = []
 
     def resume(self, **parts: Stateful) -> None:
-        """Name all that a cut-off run must remember, and take it up where there is one."""
+        """Name all that a cut-off run must remember, and take it up where there is one.
+
+        Parts must be on their device already: an optimiser's memory follows its parameters.
+        """
         self._parts = parts
         state = self._checkpoint.load()
         if state is not None:
