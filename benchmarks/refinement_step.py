@@ -36,12 +36,13 @@ from flowmend.stages.layout import Layout
 from flowmend.stages.problems import build_refining, training_clips
 from flowmend.training import iterative
 from flowmend.training.checkpoint import Checkpoint
+from flowmend.training.memory import keep_freed_memory
 from flowmend.training.session import Budget, Row, Session
 
 SCALE, STEPS, WARM_UP, MEMORY_STEPS = "laptop", 28, 4, 2
 ROOT = Path(__file__).resolve().parents[1]
 TABLE = ROOT / "docs" / "benchmarks" / "refinement_step.csv"
-EXPERIMENTS = ["refine", "refine_splat_differences"]
+EXPERIMENTS = ["refine", "refine_splat_differences", "refine_best_splat"]
 CLIPS = 4  # a batch
 REFINEMENT_STEPS = [5, 10]
 CONVOLUTIONS = {"aten::mkldnn_convolution", "aten::convolution_backward"}
@@ -168,6 +169,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=STEPS, help="of each training")
     steps = parser.parse_args().steps
     torch.set_num_threads(1)
+    keep_freed_memory()
     loaded = params.load(ROOT / "params.yaml")
     try:
         clips = training_clips(Layout(SCALE), loaded.at(SCALE).data.frames)

@@ -28,6 +28,7 @@ from flowmend.stages.problems import (
 )
 from flowmend.training import adversarial, direct, iterative
 from flowmend.training.checkpoint import Checkpoint, save_model
+from flowmend.training.memory import keep_freed_memory
 from flowmend.training.problems import Contest
 from flowmend.training.session import Budget, Row, Session
 
@@ -47,6 +48,7 @@ def run(params: Params, scale: str, experiment: str, watch: Watch | None = None)
     block = params.experiment(experiment)
     clips = training_clips(layout, settings.data.frames)
     _be_deterministic(settings.train.threads)
+    keep_freed_memory()
     fabric = Fabric(
         accelerator=settings.train.device, devices=1, precision=settings.train.precision
     )
