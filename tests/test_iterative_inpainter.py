@@ -138,6 +138,50 @@ class TestFill:
             assert (found.confidence == 1).all()
 
 
+def _double(clip: Clip) -> Clip:
+    return replace(clip, forward=clip.forward.double(), backward=clip.backward.double())
+
+
+def _reversed(clip: Clip) -> Clip:
+    """In time: the last frame first, forward flow for backward."""
+    flows = clip.backward.flip(-4), clip.forward.flip(-4)
+    return Clip(*flows, clip.hole.flip(-3), clip.name)
+
+
+@pytest.mark.parametrize("batch", [None, 2])
+@pytest.mark.parametrize("setup", ["all", "sandwich"])
+class TestSelfEnsemble:
+    @pytest.fixture
+    def inpainters(self) -> list[IterativeInpainter]:
+        """One way, and both."""
+        network, both = refiner(awake=0.2, **KINDS["splatted"]).double(), (False, True)
+        fill = FILLS["smooth"]
+        return [IterativeInpainter(network, fill, STEPS, self_ensemble=on) for on in both]
+
+    def test_is_the_mean_with_the_mended_reverse(
+        self, inpainters: list[IterativeInpainter], batch: int | None, setup: str
+    ) -> None:
+        one_way, both_ways = inpainters
+        clip = _double(_clip(batch=batch, setup=setup))
+        traces = one_way.trace(clip), one_way.trace(_reversed(clip)), both_ways.trace(clip)
+        for forth, back, both in zip(*traces, strict=True):
+            mean = Completion(
+                (forth.forward + back.backward.flip(-4)) / 2,
+                (forth.backward + back.forward.flip(-4)) / 2,
+                (forth.confidence + back.confidence.flip(-3)) / 2,
+            )
+            _same(both, mean, atol=1e-10)
+        assert (traces[0][-1].forward - traces[2][-1].forward).abs().max() > 1e-3
+
+    def test_mends_the_reverse_in_reverse(
+        self, inpainters: list[IterativeInpainter], batch: int | None, setup: str
+    ) -> None:
+        clip = _double(_clip(batch=batch, setup=setup))
+        found, mirrored = (inpainters[1](each) for each in (clip, _reversed(clip)))
+        assert (found.forward - mirrored.backward.flip(-4)).abs().max() < 1e-10
+        assert (found.confidence - mirrored.confidence.flip(-3)).abs().max() < 1e-10
+
+
 class TestWindow:
     @staticmethod
     def _large(speed_px: float) -> Clip:

@@ -1,13 +1,14 @@
 """A trained refinement behind the one protocol (report, section 3)."""
 
 import math
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 
 from flowmend.fills import Fill
-from flowmend.networks.refinement import Refiner, State
-from flowmend.types import Clip, Completion, Hole
+from flowmend.networks.refinement import Refiner
+from flowmend.types import BothFlows, Clip, Completion, Confidence, Hole
 
 REACH_PX = 8  # of one refinement step's convolutions, from encoder to decoder
 
@@ -26,11 +27,20 @@ class IterativeInpainter:
         fill: the initial fill that it was trained on.
         steps: refinement steps, any number.
         device: where it runs.
+        self_ensemble: True takes the mean with the mended reverse of the clip in time.
     """
 
-    def __init__(self, refiner: Refiner, fill: Fill, steps: int, device: str = "cpu") -> None:
+    def __init__(
+        self,
+        refiner: Refiner,
+        fill: Fill,
+        steps: int,
+        device: str = "cpu",
+        self_ensemble: bool = False,
+    ) -> None:
         self._refiner = refiner.to(device).eval()
         self._fill, self._steps, self._device = fill, steps, device
+        self._self_ensemble = self_ensemble
 
     def __call__(self, clip: Clip) -> Completion:
         """Mend a clip, with or without a batch dimension."""
@@ -45,13 +55,27 @@ class IterativeInpainter:
         both = [self._filled(flow, seen) for flow in (seen.forward, seen.backward)]
         filled = torch.stack([flow[None] if single else flow for flow in both], dim=2)
         window = window_around(hole, math.ceil(_fastest(filled)) + REACH_PX)
-        here = hole[(..., *window)].to(self._device)
-        state = self._refiner.start(filled[(..., *window)].to(self._device), here)
+        inside = (part[(..., *window)].to(self._device) for part in (filled, hole))
         traced = [Completion(both[0], both[1], (~seen.hole).to(filled))]
-        for _ in range(self._steps):
-            state = self._refiner.step(state, here)
-            traced.append(_completion(state, window, filled, hole, single))
+        for flows, confidence in self._steps_of(*inside):
+            mended = _within(window, filled, hole, flows, confidence)
+            traced.append(Completion(*(part[0] if single else part for part in mended)))
         return traced
+
+    def _steps_of(self, filled: BothFlows, hole: Hole) -> Iterator[tuple[BothFlows, Confidence]]:
+        """Flows and confidence of a window after each step."""
+        if self._self_ensemble:
+            filled = torch.cat([filled, reversed_in_time(filled)])
+            hole = torch.cat([hole, hole.flip(1)])
+        state = self._refiner.start(filled, hole)
+        for _ in range(self._steps):
+            state = self._refiner.step(state, hole)
+            flows, confidence = state.flows, state.confidence
+            if self._self_ensemble:
+                (flows, mirrored), (confidence, doubted) = flows.chunk(2), confidence.chunk(2)
+                flows = (flows + reversed_in_time(mirrored)) / 2
+                confidence = (confidence + doubted.flip(1)) / 2
+            yield flows, confidence
 
     def _filled(self, flow: Tensor, clip: Clip) -> Tensor:
         return torch.from_numpy(self._fill(flow.cpu().numpy(), clip.hole.cpu().numpy())).to(flow)
@@ -74,14 +98,17 @@ def _fastest(flows: Tensor) -> float:
     return float(flows.square().sum(-3).max().sqrt())
 
 
-def _completion(
-    state: State, window: Window, filled: Tensor, hole: Hole, single: bool
-) -> Completion:
-    """The state's flow in the hole, what was known elsewhere, and the confidence of both."""
-    flows, confidence = filled.clone(), torch.ones_like(hole, dtype=filled.dtype)
-    flows[(..., *window)] = state.flows.to(filled)
-    confidence[(..., *window)] = state.confidence.to(filled)
-    mended = torch.where(hole[:, :, None, None], flows, filled)
-    parts = [mended[:, :, 0], mended[:, :, 1], confidence]
-    forward, backward, confidence = (part[0] if single else part for part in parts)
-    return Completion(forward, backward, confidence)
+def reversed_in_time(flows: BothFlows) -> BothFlows:
+    """The clip run backwards: the last frame first, forward flow for backward."""
+    return flows.flip(1, 2)
+
+
+def _within(
+    window: Window, filled: BothFlows, hole: Hole, flows: BothFlows, confidence: Confidence
+) -> tuple[Tensor, Tensor, Tensor]:
+    """A window's flow in the hole, what was known elsewhere, and the confidence of both."""
+    whole, trust = filled.clone(), torch.ones_like(hole, dtype=filled.dtype)
+    whole[(..., *window)] = flows.to(filled)
+    trust[(..., *window)] = confidence.to(filled)
+    mended = torch.where(hole[:, :, None, None], whole, filled)
+    return mended[:, :, 0], mended[:, :, 1], trust

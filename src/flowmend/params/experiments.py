@@ -76,8 +76,9 @@ class IterativeExperiment(_Experiment):
 
     ``neighbours`` says how the frames beside arrive; ``differences`` also tells the update how
     their flow differs, ``persistent`` goes on updating where the confidence is full, and
-    ``proposals`` takes over from the neighbours what learned gates let through (all three beyond
-    the report); ``confidence_weighted`` weighs ``inpaint_l1`` (3.4.1).
+    ``proposals`` takes over from the neighbours what learned gates let through; ``self_ensemble``
+    mends the clip and its reverse in time and takes the mean (all four beyond the report);
+    ``confidence_weighted`` weighs ``inpaint_l1`` (3.4.1).
     """
 
     task: Literal["iterative"]
@@ -90,6 +91,7 @@ class IterativeExperiment(_Experiment):
     differences: bool = False
     persistent: bool = False
     proposals: bool = False
+    self_ensemble: bool = False
     schedule: Literal["eq3_printed", "eq3_read", "eq4", "last_step_only"]
     losses: Annotated[dict[RefinementLoss, PositiveFloat], Field(min_length=1)]
     confidence_weighted: bool = False

@@ -156,7 +156,9 @@ class Model(Trained):
     def refining(self, steps: int) -> IterativeInpainter:
         """Ready to refine in any number of steps on the CPU."""
         assert isinstance(self.network, Refiner)
-        return IterativeInpainter(self.network, FILLS[self.experiment.fill], steps)
+        assert isinstance(self.experiment, IterativeExperiment)
+        fill, ensemble = FILLS[self.experiment.fill], self.experiment.self_ensemble
+        return IterativeInpainter(self.network, fill, steps, self_ensemble=ensemble)
 
 
 def load_network(path: Path) -> Trained:

@@ -160,7 +160,7 @@ def _training_tags(scale: str, metadata: Mapping[str, Any]) -> dict[str, str]:
     keys = (
         *("study", "task", "network", "fill", "output", "setup", "region"),
         *("rule", "architecture", "convolution", "neighbours", "differences", "persistent"),
-        *("proposals", "schedule", "confidence_weighted", "backpropagation"),
+        *("proposals", "self_ensemble", "schedule", "confidence_weighted", "backpropagation"),
     )
     chosen = {key: str(block[key]) for key in keys if key in block}
     own = {"kind": "network", "experiment": metadata["name"], "seed": str(metadata["seed"])}

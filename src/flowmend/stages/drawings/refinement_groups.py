@@ -12,7 +12,7 @@ _KEYS = {
     "confidence rule": ("rule",),
     "schedule and gradients": ("schedule", "backpropagation"),
     "losses": ("losses", "confidence_weighted"),
-    "neighbours": ("neighbours", "differences", "persistent", "proposals"),
+    "neighbours": ("neighbours", "differences", "persistent", "proposals", "self_ensemble"),
     "network and start": ("architecture", "convolution", "fill"),
 }
 _FIRST = ("neighbours", "confidence rule", "schedule and gradients", "network and start", "losses")
@@ -39,6 +39,7 @@ _WORDS: Mapping[str, Mapping[Any, str]] = {
     "differences": {True: "flow differences", False: ""},
     "persistent": {True: "updating on", False: ""},
     "proposals": {True: "proposals", False: ""},
+    "self_ensemble": {True: "both ways in time", False: ""},
     "architecture": {1: "architecture 1", 2: "architecture 2"},
     "convolution": {"partial": "partial convolution", "gated": "gated convolution"},
     "fill": {"smooth": "smooth fill", "biharmonic": "biharmonic fill"},
