@@ -66,7 +66,7 @@ def test_an_experiment_starts_as_on_the_cpu_and_stays_finite(
     on_cpu = _curves(experiment)
     _move_to_gpu(precision)
     on_gpu = _curves(experiment)
-    first = on_cpu.loss[0]
+    first = on_cpu.loss[0]  # of a refinement 0: what it mends is compared further down
     assert on_gpu.loss[0] == pytest.approx(first, rel=PRECISIONS[precision], abs=1e-3)
     assert np.isfinite(on_gpu.to_numpy()).all()
     weights = load_file(Layout(SCALE).weights(experiment, 0))
