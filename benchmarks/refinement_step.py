@@ -1,10 +1,11 @@
 """How much of a refinement's training step is convolutions and warps, and what it keeps in memory.
 
 The real loop, ``training.iterative.train``, on the laptop scale's training clips, batches and
-optimiser included, one thread. A step's time is the wall between two of its rows, in every other
-step; in the steps between, the convolutions' and warps' own time is torch.profiler's self CPU time
-of the operators below, forward and backward: the profiler itself would take a twentieth of a step.
-Medians count. Splatting is grid sampling's gradient, run forward, so its operators are the same.
+optimiser included, one thread. A step's time is the wall between two of its rows, in a block of
+steps; in the next block, the convolutions' and warps' own time is torch.profiler's self CPU time
+of the operators below, forward and backward; and so on in turn. Medians count, less each block's
+first steps: the profiler's memory makes a step some 20 ms longer, and so the one after it.
+Neighbours are looked up and pushed by loops of ours, which are the warps here.
 
 Memory is the most that tensors hold during a step, beyond what they held before it: what the
 profiler saw allocated and freed, without the convolutions' own scratch.
@@ -39,14 +40,15 @@ from flowmend.training.checkpoint import Checkpoint
 from flowmend.training.memory import keep_freed_memory
 from flowmend.training.session import Budget, Row, Session
 
-SCALE, STEPS, WARM_UP, MEMORY_STEPS = "laptop", 28, 4, 2
+SCALE, STEPS, MEMORY_STEPS = "laptop", 40, 2
+BLOCK, SETTLING = 10, 3  # steps
 ROOT = Path(__file__).resolve().parents[1]
 TABLE = ROOT / "docs" / "benchmarks" / "refinement_step.csv"
 EXPERIMENTS = ["refine", "refine_splat_differences", "refine_best_splat"]
 CLIPS = 4  # a batch
 REFINEMENT_STEPS = [5, 10]
 CONVOLUTIONS = {"aten::mkldnn_convolution", "aten::convolution_backward"}
-WARPS = {"aten::grid_sampler_2d", "aten::grid_sampler_2d_backward"}
+WARPS = {"_LookedUp", "_LookedUpBackward", "_Pushed", "_PushedBackward"}
 
 
 def train(
@@ -69,7 +71,7 @@ def train(
 
 
 class Steps:
-    """What the steps took: wall of one, what a profile says of the next, and so on.
+    """What the steps took: wall of a block, what profiles say of the next block, and so on.
 
     Args:
         read: from a step's profile to named numbers.
@@ -87,11 +89,12 @@ class Steps:
         self._numbers.append(self._profiled() if self._profile else {"step_ms": wall_ms})
         self._begin()
 
-    def medians(self, skip: int) -> dict[str, float]:
-        """Of each number over the steps after the first ``skip``, at least the last two."""
+    def medians(self) -> dict[str, float]:
+        """Of each number over the steps that had settled, or over all if those are too few."""
         if self._profile:
             self._profile.stop()  # of the step after the last
-        counted = self._numbers[min(skip, len(self._numbers) - 2) :]
+        settled = [each for k, each in enumerate(self._numbers) if k % BLOCK >= SETTLING]
+        counted = settled if len(self._numbers) >= 2 * BLOCK else self._numbers
         names = dict.fromkeys(name for each in counted for name in each)
         return {
             name: statistics.median(each[name] for each in counted if name in each)
@@ -105,7 +108,8 @@ class Steps:
 
     def _begin(self) -> None:
         self._profile = None
-        if self._memory or len(self._numbers) % 2:
+        step = len(self._numbers)
+        if self._memory or step // BLOCK % 2 or step == 1:
             self._profile = profile(activities=[ProfilerActivity.CPU], profile_memory=self._memory)
             self._profile.start()
         self._started = time.perf_counter()
@@ -151,11 +155,11 @@ def rows_of(name: str, loaded: params.Params, clips: ClipSet, steps: int) -> lis
             memory = Steps(peak, memory=True)
             train(settings, own, clips, MEMORY_STEPS, memory)
             row = {"experiment": name, **case, "refinement_steps": refinement_steps}
-            row |= memory.medians(skip=1)
+            row |= memory.medians()
             if back == block.backpropagation and refinement_steps == REFINEMENT_STEPS[0]:
                 times = Steps(own_times, memory=False)
                 train(settings, own, clips, steps, times)
-                medians = times.medians(WARM_UP)
+                medians = times.medians()
                 own_ms = medians["convolutions_ms"] + medians["warps_ms"]
                 row |= medians | {"ratio": medians["step_ms"] / own_ms}
             rows.append(row)

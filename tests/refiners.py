@@ -9,7 +9,8 @@ from flowmend.networks.confidence_rules import RULES
 from flowmend.networks.gated_conv import GatedConv
 from flowmend.networks.partial_conv import PartialConv
 from flowmend.networks.proposals import Proposing
-from flowmend.networks.refinement import Refiner, source_channels
+from flowmend.networks.refinement import Refiner
+from flowmend.networks.told import source_channels
 from flowmend.networks.update import ARCHITECTURES
 
 CHANNELS = 6

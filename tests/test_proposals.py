@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from flowmend.networks.proposals import PROPOSALS, Proposing
-from flowmend.networks.refinement import DIFFERENCES, Refiner
+from flowmend.networks.refinement import Refiner
+from flowmend.networks.told import DIFFERENCES
 from flowmend.networks.update import Architecture1
 from flowmend.params import EXPERIMENT
 from refiners import clip, refiner

@@ -13,13 +13,8 @@ from flowmend.geometry.warp import warp
 from flowmend.networks.feature_norm import LARGE, normalised
 from flowmend.networks.neighbours import NEIGHBOURS, Frames, splatted, unmoved, warped
 from flowmend.networks.proposals import Proposing
-from flowmend.networks.refinement import (
-    Refiner,
-    State,
-    _present,
-    differences,
-    merged,
-)
+from flowmend.networks.refinement import Refiner, State, _present, merged
+from flowmend.networks.told import differences
 from flowmend.networks.update import learned_rules, readings
 from flowmend.params import EXPERIMENT
 from flowmend.stages.build import build_network

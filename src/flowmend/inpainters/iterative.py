@@ -65,7 +65,7 @@ class IterativeInpainter:
     def _steps_of(self, filled: BothFlows, hole: Hole) -> Iterator[tuple[BothFlows, Confidence]]:
         """Flows and confidence of a window after each step."""
         if self._self_ensemble:
-            filled = torch.cat([filled, reversed_in_time(filled)])
+            filled = torch.cat([filled, _reversed_in_time(filled)])
             hole = torch.cat([hole, hole.flip(1)])
         state = self._refiner.start(filled, hole)
         for _ in range(self._steps):
@@ -73,7 +73,7 @@ class IterativeInpainter:
             flows, confidence = state.flows, state.confidence
             if self._self_ensemble:
                 (flows, mirrored), (confidence, doubted) = flows.chunk(2), confidence.chunk(2)
-                flows = (flows + reversed_in_time(mirrored)) / 2
+                flows = (flows + _reversed_in_time(mirrored)) / 2
                 confidence = (confidence + doubted.flip(1)) / 2
             yield flows, confidence
 
@@ -98,7 +98,7 @@ def _fastest(flows: Tensor) -> float:
     return float(flows.square().sum(-3).max().sqrt())
 
 
-def reversed_in_time(flows: BothFlows) -> BothFlows:
+def _reversed_in_time(flows: BothFlows) -> BothFlows:
     """The clip run backwards: the last frame first, forward flow for backward."""
     return flows.flip(1, 2)
 

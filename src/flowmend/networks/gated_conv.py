@@ -6,7 +6,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from flowmend.networks.blocks import conv
-from flowmend.networks.sources import Present, Source, Trust, joined, weighed
+from flowmend.networks.sources import Present, Sources, Trust, joined, weighed
 
 
 class GatedConv(nn.Module):
@@ -28,7 +28,7 @@ class GatedConv(nn.Module):
 
     def forward(
         self,
-        features: Sequence[Source],
+        features: Sources,
         confidence: Trust,
         present: Present,
     ) -> tuple[Float[Tensor, "batch out height width"], Float[Tensor, "batch 1 height width"]]:

@@ -14,6 +14,10 @@ from torch import Tensor
 from flowmend.geometry.relative_speed import relative_speed
 from flowmend.geometry.splat import splat
 from flowmend.geometry.warp import warp
+from flowmend.networks.compiled import takes
+from flowmend.networks.looking_up import looked_up
+from flowmend.networks.pushing import pushed
+from flowmend.networks.pushing_loops import NOTHING
 from flowmend.networks.sending import BothWays, received, sent
 from flowmend.types import BothFlows
 
@@ -21,7 +25,6 @@ Maps = Float[Tensor, "batch frames maps height width"]
 Trust = Float[Tensor, "batch frames 1 height width"]
 
 FASTEST = 8.0  # px beyond the frame's median speed that still count when fast goes before slow
-_NOTHING = 1e-6
 
 
 class Arrivals(NamedTuple):
@@ -63,6 +66,13 @@ def warped(frames: Frames, eagerness: Tensor) -> Ways:
     In the hole that flow is still wrong. What falls outside the frame has confidence 0.
     ``eagerness`` is not used.
     """
+    if takes(*frames):
+        given = frames.maps, frames.confidence, frames.flows.flatten(2, 3)
+        return Ways(*(Arrivals(*looked_up(*given, way)) for way in range(2)))
+    return _warped_map_by_map(frames)
+
+
+def _warped_map_by_map(frames: Frames) -> Ways:
     flow = torch.stack((frames.flows[:, 1:, 1], frames.flows[:, :-1, 0]))
     maps = sent(frames.maps, frames.confidence)
     # Half precision knows positions of a large map to a whole pixel only.
@@ -81,12 +91,21 @@ def splatted(frames: Frames, eagerness: Tensor) -> Ways:
     """
     flows = frames.flows.detach()
     flow = torch.stack((flows[:, :-1, 0], flows[:, 1:, 1]))
+    boost = torch.exp(eagerness * relative_speed(flow, FASTEST))
+    if takes(frames.maps, frames.confidence, boost, flows):
+        given = frames.maps, frames.confidence
+        both = (pushed(*given, boost[way], flows.flatten(2, 3), way) for way in range(2))
+        return Ways(*(Arrivals(maps, landed.clamp(max=1.0)) for maps, landed in both))
+    return _splatted_map_by_map(frames, boost, flow)
+
+
+def _splatted_map_by_map(frames: Frames, boost: Tensor, flow: Tensor) -> Ways:
     maps, confidence = sent(frames.maps, frames.confidence).split([frames.maps.shape[2], 1], dim=3)
-    weight = confidence * torch.exp(eagerness * relative_speed(flow, FASTEST))
-    pushed = splat(torch.cat([maps * weight, weight, confidence], dim=3), flow)
-    sums, weights, landed = pushed.split([maps.shape[3], 1, 1], dim=3)
+    weight = confidence * boost
+    sums = splat(torch.cat([maps * weight, weight, confidence], dim=3), flow)
+    sums, weights, landed = sums.split([maps.shape[3], 1, 1], dim=3)
     # Times the inverse, of one map: dividing all of them takes three more passes to undo.
-    return _arrived(sums * weights.clamp(min=_NOTHING).reciprocal(), landed.clamp(max=1.0))
+    return _arrived(sums * weights.clamp(min=NOTHING).reciprocal(), landed.clamp(max=1.0))
 
 
 def unmoved(frames: Frames, eagerness: Tensor) -> Ways:

@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from flowmend.networks.blocks import conv
 from flowmend.networks.box_sum import box_sum
-from flowmend.networks.sources import Maps, Present, Source, Trust, sum_of_channels, weighed
+from flowmend.networks.sources import Maps, Present, Sources, Trust, sum_of_channels, weighed
 
 # Least part of the window that counts as known: the gradient grows as one over it.
 LEAST_KNOWN = 1e-2
@@ -51,7 +51,7 @@ class PartialConv(nn.Module):
 
     def forward(
         self,
-        features: Sequence[Source],
+        features: Sources,
         confidence: Trust,
         present: Present,
         seen: Maps | None = None,

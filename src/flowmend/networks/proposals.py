@@ -11,8 +11,8 @@ import torch
 from torch.nn import functional
 
 from flowmend.networks.blocks import SLOPE, conv
-from flowmend.networks.refinement import DIFFERENCES
-from flowmend.networks.sources import Maps, Present, Source, Trust, joined, weighed
+from flowmend.networks.sources import Maps, Present, Sources, Trust, joined, weighed
+from flowmend.networks.told import DIFFERENCES, Told
 from flowmend.networks.update import Architecture1, ConfidentConv
 
 PROPOSALS = 24
@@ -47,16 +47,15 @@ class Proposing(Architecture1):
             self.gate.weight.zero_()
             self._start_as_transport(sources)
 
-    def forward(
-        self, sources: Sequence[Source], confidence: Trust, present: Present
-    ) -> tuple[Maps, Trust]:
+    def forward(self, sources: Sources, confidence: Trust, present: Present) -> tuple[Maps, Trust]:
         """Three sources to a correction (N, C, H, W) and its confidence (N, 1, H, W)."""
+        assert isinstance(sources, Told)
         known = confidence * present[..., None, None]
         seen = weighed(sources, known)
         inner, trust = self.first(sources, confidence, present, seen)
         inner = functional.leaky_relu(inner, SLOPE)
         correction, new_trust = self.second([inner], trust, present[:, :1])
-        gates = self.gate(joined([inner, known, *(source[1] for source in sources)])).tanh()
+        gates = self.gate(joined([inner, known, *sources.known()])).tanh()
         return correction + self.take(self.offer(seen) * gates), new_trust
 
     def _start_as_transport(self, sources: Sequence[int]) -> None:

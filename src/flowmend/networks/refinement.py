@@ -6,14 +6,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from flowmend.networks.codec import FLOW_CHANNELS, Feature2Flow, Flow2Feature
+from flowmend.networks.codec import Feature2Flow, Flow2Feature
 from flowmend.networks.feature_norm import normalised
-from flowmend.networks.flow_predictor import FLOW_UNIT_PX
-from flowmend.networks.neighbours import NEIGHBOURS, Arrivals, Frames
-from flowmend.networks.sources import Source
+from flowmend.networks.neighbours import NEIGHBOURS, Frames
+from flowmend.networks.sources import joined
+from flowmend.networks.told import Told
 from flowmend.types import BothFlows, Hole
-
-DIFFERENCES = 6  # channels a neighbour: what its flow says of ours, and how it accelerates
 
 
 class State(NamedTuple):
@@ -98,34 +96,19 @@ class Refiner(nn.Module):
         features = merged(own, correction, new_trust * open_to)
         return self._state(features, new_trust, state.flows)
 
-    def _sources(self, state: State, trust: Tensor, hole: Hole) -> tuple[list[Source], Tensor]:
+    def _sources(self, state: State, trust: Tensor, hole: Hole) -> tuple[Told, Tensor]:
         """The frame's own features and what either neighbour says, and their confidences."""
-        held, known = normalised(state.features), (~hole).to(trust).unsqueeze(2)
-        flows = state.flows.flatten(2, 3)
-        told = [held, *self.origins * [known], *self.differences * [flows]]
-        sent = torch.cat(told, dim=2) if len(told) > 1 else held
-        frames = Frames(sent, state.confidence.unsqueeze(2), state.flows)
+        held = normalised(state.features).flatten(0, 1)
+        known, flows = (~hole).to(trust).flatten(0, 1).unsqueeze(1), state.flows.flatten(2, 3)
+        parts = [held, *self.origins * [known], *self.differences * [flows.flatten(0, 1)]]
+        sent = joined(parts) if len(parts) > 1 else held
+        clips = hole.shape[:2]
+        frames = Frames(sent.unflatten(0, clips), state.confidence.unsqueeze(2), state.flows)
         ways = NEIGHBOURS[self.neighbours](frames, self.eagerness)
-        own = held.flatten(0, 1)
-        said = (self._said(way, own, state, d) for d, way in enumerate(ways))
+        previous, following = (way.maps.flatten(0, 1) for way in ways)
         trusts = [trust, *(way.confidence.flatten(0, 1) for way in ways)]
-        return [(own, *self.origins * [known.flatten(0, 1)]), *said], torch.cat(trusts, dim=1)
-
-    def _said(self, arrivals: Arrivals, own: Tensor, state: State, direction: int) -> Source:
-        """What one neighbour says, with the channels of :func:`source_channels`.
-
-        Its features, and how they differ from the frame's own: where those are not trusted yet
-        they are hidden from the partial convolution, which then could not tell by how much to
-        correct them.
-        """
-        maps = arrivals.maps.flatten(0, 1)
-        channels = [own.shape[1], int(self.origins), self.differences * FLOW_CHANNELS]
-        features, known, flows = maps.split(channels, dim=1)
-        pieces = [features, *self.origins * [known], features - own]
-        if self.differences:
-            theirs, ours = flows.unflatten(1, (2, 2)), state.flows.flatten(0, 1)
-            pieces.append(differences(theirs, ours, direction).flatten(1, 2) / FLOW_UNIT_PX)
-        return tuple(pieces)
+        told = Told(sent, previous, following, held.shape[1], self.origins)
+        return told, torch.cat(trusts, dim=1)
 
     def _state(self, features: Tensor, trust: Tensor, like: Tensor) -> State:
         clips = like.shape[:2]
@@ -137,43 +120,12 @@ class Refiner(nn.Module):
         )
 
 
-def source_channels(features: int, differences: bool, origins: bool) -> tuple[int, int, int]:
-    """Channels that the update gets of the frame's own and of either neighbour.
-
-    Args:
-        features: how many.
-        differences, origins: as for :class:`Refiner`.
-    """
-    neighbour = 2 * features + origins + DIFFERENCES * differences
-    return features + origins, neighbour, neighbour
-
-
 def merged(own: Tensor, correction: Tensor, weight: Tensor) -> Tensor:
     """``(F_in + F_new · w) / (1 + w)``, ``w = κ_new · (1 − κ_in)`` (report, 3.3.3).
 
     F_new is F_in + ``correction``, hence F_in + ``correction`` · w / (1 + w).
     """
     return torch.addcmul(own, correction, weight / (1 + weight))
-
-
-def differences(theirs: Tensor, ours: Tensor, direction: int) -> Tensor:
-    """What a neighbour's flow says of ours, less ours, and its own acceleration, px.
-
-    A point that comes from frame t−1 by its forward flow f goes back by −f, exactly, and on by f
-    if it keeps its velocity; f + b is how far it did not, a frame before. For frame t+1 with the
-    directions swapped.
-
-    Args:
-        theirs, ours: (N, 2 directions, 2, H, W), px; theirs as it arrived.
-        direction: of the neighbour's flow that leads to us: 0 for frame t−1, 1 for frame t+1.
-
-    Returns:
-        (N, 3, 2, H, W): of the flow onward, of the flow back, and the acceleration.
-    """
-    onward, back = theirs[:, direction], theirs[:, 1 - direction]
-    return torch.stack(
-        [onward - ours[:, direction], -onward - ours[:, 1 - direction], onward + back], dim=1
-    )
 
 
 def _present(state: State) -> Tensor:

@@ -3,7 +3,8 @@
 A source may come in pieces: all pieces of all sources are joined once, when they are multiplied.
 """
 
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -18,6 +19,21 @@ Source = Maps | tuple[Maps, ...]
 """Features in one piece, or in several that stand one after the other."""
 
 
+class Unwritten(ABC):
+    """Sources of which nobody needs more than the products: they are written at once."""
+
+    @abstractmethod
+    def times(self, known: Trust) -> Maps:
+        """Each source's features times its confidence, one after the other, channels-last."""
+
+    @abstractmethod
+    def __iter__(self) -> Iterator[Source]:
+        """The sources, written."""
+
+
+Sources = Sequence[Source] | Unwritten
+
+
 def parts_of(source: Source) -> tuple[Maps, ...]:
     """The pieces of a source."""
     return source if isinstance(source, tuple) else (source,)
@@ -28,8 +44,10 @@ def joined(maps: Sequence[Maps]) -> Maps:
     return torch.cat([each.movedim(1, -1) for each in maps], dim=-1).movedim(-1, 1)
 
 
-def weighed(features: Sequence[Source], known: Trust) -> Maps:
+def weighed(features: Sources, known: Trust) -> Maps:
     """Each source's features times its confidence, one after the other, channels-last."""
+    if isinstance(features, Unwritten):
+        return features.times(known)
     parts = [parts_of(source) for source in features]
     channels = tuple(sum(part.shape[1] for part in pieces) for pieces in parts)
     every = [part for pieces in parts for part in pieces]

@@ -11,7 +11,7 @@ from torch import cat, nn
 from torch.nn import functional
 
 from flowmend.networks.blocks import SLOPE
-from flowmend.networks.sources import Maps, Present, Source, Trust
+from flowmend.networks.sources import Maps, Present, Sources, Trust
 
 ConfidentConv = Callable[[Sequence[int], int], nn.Module]
 """From the channels of each source and the channels out to a layer that takes sources, their
@@ -35,9 +35,7 @@ class Architecture1(nn.Module):
         self.first = layer(sources, width)
         self.second = silenced(layer([width], channels))
 
-    def forward(
-        self, sources: Sequence[Source], confidence: Trust, present: Present
-    ) -> tuple[Maps, Trust]:
+    def forward(self, sources: Sources, confidence: Trust, present: Present) -> tuple[Maps, Trust]:
         """Three sources to a correction (N, C, H, W) and its confidence (N, 1, H, W)."""
         inner, trust = self.first(sources, confidence, present)
         return self.second([functional.leaky_relu(inner, SLOPE)], trust, present[:, :1])
@@ -57,9 +55,7 @@ class Architecture2(nn.Module):
         self.first = nn.ModuleList(layer([source], own) for source in sources)
         self.second = silenced(layer([own] * len(sources), channels))
 
-    def forward(
-        self, sources: Sequence[Source], confidence: Trust, present: Present
-    ) -> tuple[Maps, Trust]:
+    def forward(self, sources: Sources, confidence: Trust, present: Present) -> tuple[Maps, Trust]:
         """Three sources to a correction (N, C, H, W) and its confidence (N, 1, H, W)."""
         parts = [
             layer([source], confidence[:, k : k + 1], present[:, k : k + 1])

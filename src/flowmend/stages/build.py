@@ -24,7 +24,8 @@ from flowmend.networks.gated_conv import GatedConv
 from flowmend.networks.partial_conv import PartialConv
 from flowmend.networks.pattern_mover import PatternMover
 from flowmend.networks.proposals import Proposing
-from flowmend.networks.refinement import Refiner, source_channels
+from flowmend.networks.refinement import Refiner
+from flowmend.networks.told import source_channels
 from flowmend.networks.update import ARCHITECTURES
 from flowmend.params import (
     EXPERIMENT,
