@@ -29,7 +29,7 @@ import sys, time
 from pathlib import Path
 
 def wait_for(name):
-    deadline = time.monotonic() + 40
+    deadline = time.monotonic() + 240
     while not Path(name).exists():
         if time.monotonic() > deadline:
             sys.exit(f"{name} never came")

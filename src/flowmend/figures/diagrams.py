@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from flowmend.figures.style import INK, MUTED
 from flowmend.networks.gated_conv import GatedConv
 from flowmend.networks.partial_conv import PartialConv
-from flowmend.networks.sources import parts_of
+from flowmend.networks.sources import Unwritten, parts_of
 
 _SHEETS, _SHEET_STEP = 4, 0.045
 PAPER = "#f4f5f7"
@@ -68,8 +68,8 @@ def trace(module: nn.Module, *inputs: Any) -> dict[str, Layer]:
 
 
 def _shapes(what: Any) -> Iterator[tuple[int, ...]]:
-    """Of a tensor, or of all sources in a list, without the batch."""
-    if isinstance(what, list):
+    """Of a tensor, or of all sources, without the batch."""
+    if isinstance(what, list | Unwritten):
         for each in what:
             pieces = parts_of(each)
             yield sum(piece.shape[1] for piece in pieces), *pieces[0].shape[2:]
