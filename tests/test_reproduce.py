@@ -23,7 +23,7 @@ from small_pipeline import processes_in, reproduce_in, reproduction, small_proje
 dag = workflow_module("dag")
 reproduce = workflow_module("reproduce")
 
-DEADLINE_S = 300.0  # only so that nothing hangs
+DEADLINE_S = 60.0
 CORES = [("cpu", 8, 4), ("cpu", 2, 2), ("cuda", 8, 8)]
 FIRST_WAITS = "if part == '0': wait_for('go')"
 SECOND_FAILS = """
