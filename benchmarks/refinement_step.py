@@ -109,6 +109,7 @@ class Steps:
     def _begin(self) -> None:
         self._profile = None
         step = len(self._numbers)
+        # The second step is profiled too, so that a run of three has something of each.
         if self._memory or step // BLOCK % 2 or step == 1:
             self._profile = profile(activities=[ProfilerActivity.CPU], profile_memory=self._memory)
             self._profile.start()
