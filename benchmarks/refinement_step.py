@@ -4,7 +4,7 @@ The real loop, ``training.iterative.train``, on the laptop scale's training clip
 optimiser included, one thread. A step's time is the wall between two of its rows, in a block of
 steps; in the next block, the convolutions' and warps' own time is torch.profiler's self CPU time
 of the operators below, forward and backward; and so on in turn. Medians count, less each block's
-first steps: the profiler's memory makes a step some 20 ms longer, and so the one after it.
+first steps: memory that the profiler took and gave back has to be had anew in those.
 Neighbours are looked up and pushed by loops of ours, which are the warps here.
 
 Memory is the most that tensors hold during a step, beyond what they held before it: what the
