@@ -9,18 +9,12 @@ import pytest
 SOURCE = Path(__file__).resolve().parents[1] / "src" / "flowmend"
 FILES = sorted(SOURCE.rglob("*.py"))
 FUNCTION_LINES = 50
-LOOP_LINES = 75  # of a compiled loop: one pass over memory, a dozen arrays, indices in full
 FILE_LINES = 250
 
 
 def _functions(path: Path) -> list[ast.FunctionDef]:
     tree = ast.parse(path.read_text())
     return [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
-
-
-def _most_lines(function: ast.FunctionDef) -> int:
-    is_loop = [ast.unparse(each) for each in function.decorator_list] == ["compiled"]
-    return LOOP_LINES if is_loop else FUNCTION_LINES
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(SOURCE)))
@@ -30,8 +24,8 @@ class TestEveryFile:
 
     def test_is_short(self, path: Path) -> None:
         assert len(path.read_text().splitlines()) <= FILE_LINES
-        long = [f.name for f in _functions(path) if f.end_lineno - f.lineno >= _most_lines(f)]
-        assert not long, f"functions too long: {long}"
+        long = [f.name for f in _functions(path) if f.end_lineno - f.lineno >= FUNCTION_LINES]
+        assert not long, f"functions of {FUNCTION_LINES} lines or more: {long}"
 
     def test_public_functions_have_docstrings(self, path: Path) -> None:
         tree = ast.parse(path.read_text())

@@ -6,6 +6,7 @@ precision take the same formulas map by map.
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import numba
 import torch
@@ -14,11 +15,28 @@ from torch import Tensor
 
 
 def compiled(loop: Callable) -> Callable:
-    """``loop``, compiled for the types that it meets; kept on disk where there is a place."""
+    """``loop``, compiled for the types that it meets; kept on disk where there is a place.
+
+    Its sums are taken in any order, and x / 0 is what it is in arrays, no exception: vector
+    instructions need both.
+    """
+    make = partial(numba.njit, fastmath={"reassoc", "contract"}, error_model="numpy")
     try:
-        return numba.njit(loop, cache=True)
+        return make(loop, cache=True)
     except RuntimeError:  # neither beside the code nor at home
-        return numba.njit(loop)
+        return make(loop)
+
+
+Count = tuple[int, ...]
+"""A number that loops know when they are compiled: the length of a tuple is part of its type.
+
+Short loops over as many channels become vector instructions only then.
+"""
+
+
+def count(number: int) -> Count:
+    """``number`` for a compiled loop."""
+    return (0,) * number
 
 
 def takes(*tensors: Tensor) -> bool:

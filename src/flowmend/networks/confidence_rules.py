@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from flowmend.networks.box_sum import box_sum, window_mean
+from flowmend.networks.box_sum import box_sum, taps_of_windows
 from flowmend.networks.power_mean import LARGEST_P, power_mean
 
 Confidences = Float[Tensor, "batch sources height width"]
@@ -23,12 +23,15 @@ Confidence = Float[Tensor, "batch 1 height width"]
 ABSENT = -1e4
 
 
-def source_mean(
-    maps: Confidences, present: Present, log_weights: Float[Tensor, " sources"]
+def window_mean(
+    maps: Confidences, present: Present, log_weights: Float[Tensor, " sources"], size: int
 ) -> Confidence:
-    """Mean over the sources present, weighted by exp(log_weights); 0 if none is."""
+    """Mean over the sources present, weighted by exp(log_weights), and the window's taps.
+
+    Of those in the frame; 0 if no source is.
+    """
     parts = parts_present(present, log_weights)
-    return (parts[..., None, None] * maps).sum(dim=1, keepdim=True)
+    return box_sum(maps, parts, size) / taps_of_windows(maps, size)
 
 
 def parts_present(present: Present, log_weights: Float[Tensor, " sources"]) -> Present:
@@ -59,8 +62,7 @@ class Clip(nn.Module):
 
     def forward(self, confidence: Confidences, present: Present) -> Confidence:
         """Confidences in [0, 1] and which sources exist (1 or 0) to one confidence in [0, 1]."""
-        total = (confidence * present[..., None, None]).sum(dim=1, keepdim=True)
-        return box_sum(total, self.size).clamp(max=1)
+        return box_sum(confidence, present, self.size).clamp(max=1)
 
     def readings(self) -> dict[str, float]:
         """Nothing is learned."""
@@ -83,8 +85,7 @@ class Mean(nn.Module):
 
     def forward(self, confidence: Confidences, present: Present) -> Confidence:
         """Confidences in [0, 1] and which sources exist (1 or 0) to one confidence in [0, 1]."""
-        mean = source_mean(confidence, present, self.log_weights)
-        return window_mean(mean, self.size).clamp(0, 1)
+        return window_mean(confidence, present, self.log_weights, self.size).clamp(0, 1)
 
     def readings(self) -> dict[str, float]:
         """Nothing is learned."""
@@ -152,7 +153,7 @@ class Polynomial(nn.Module):
 
     def forward(self, confidence: Confidences, present: Present) -> Confidence:
         """Confidences in [0, 1] and which sources exist (1 or 0) to one confidence in [0, 1]."""
-        mean = window_mean(source_mean(confidence, present, self.log_weights), self.size)
+        mean = window_mean(confidence, present, self.log_weights, self.size)
         # The clamp touches rounding errors alone.
         return cubic(mean, *self.points()).clamp(0, 1)
 

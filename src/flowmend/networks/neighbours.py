@@ -67,8 +67,8 @@ def warped(frames: Frames, eagerness: Tensor) -> Ways:
     ``eagerness`` is not used.
     """
     if takes(*frames):
-        given = frames.maps, frames.confidence, frames.flows.flatten(2, 3)
-        return Ways(*(Arrivals(*looked_up(*given, way)) for way in range(2)))
+        both = looked_up(frames.maps, frames.confidence, frames.flows.flatten(2, 3))
+        return Ways(*(Arrivals(*way) for way in both))
     return _warped_map_by_map(frames)
 
 
@@ -93,9 +93,8 @@ def splatted(frames: Frames, eagerness: Tensor) -> Ways:
     flow = torch.stack((flows[:, :-1, 0], flows[:, 1:, 1]))
     boost = torch.exp(eagerness * relative_speed(flow, FASTEST))
     if takes(frames.maps, frames.confidence, boost, flows):
-        given = frames.maps, frames.confidence
-        both = (pushed(*given, boost[way], flows.flatten(2, 3), way) for way in range(2))
-        return Ways(*(Arrivals(maps, landed.clamp(max=1.0)) for maps, landed in both))
+        both = pushed(frames.maps, frames.confidence, boost, flows.flatten(2, 3))
+        return Ways(*(Arrivals(*way) for way in both))
     return _splatted_map_by_map(frames, boost, flow)
 
 

@@ -6,17 +6,16 @@ as can be, hence the gradients by hand.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from flowmend.networks.blocks import conv
 from flowmend.networks.box_sum import box_sum
-from flowmend.networks.sources import Maps, Present, Sources, Trust, sum_of_channels, weighed
+from flowmend.networks.rescaling import rescaled
+from flowmend.networks.sources import Maps, Present, Sources, Trust, weighed
 
 # Least part of the window that counts as known: the gradient grows as one over it.
 LEAST_KNOWN = 1e-2
@@ -47,7 +46,7 @@ class PartialConv(nn.Module):
         self.least = min(LEAST_KNOWN, min(channels) / (sum(channels) * size**2))
         self.counts: Tensor
         counts = torch.tensor(self.channels, dtype=torch.float32)
-        self.register_buffer("counts", counts[:, None, None], persistent=False)
+        self.register_buffer("counts", counts, persistent=False)
 
     def forward(
         self,
@@ -66,37 +65,17 @@ class PartialConv(nn.Module):
         """
         known = confidence * present[..., None, None]
         seen = weighed(features, known) if seen is None else seen
-        share = self._known_share(known)
+        share = self._known_share(confidence, present)
         anything = (share.detach() > 0).to(share.dtype)
         scale = anything / share.clamp(min=self.least)
         convolved = functional.conv2d(seen, self.conv.weight, padding=self.conv.padding)
-        out = _Scaled.apply(convolved, scale, anything, self.conv.bias)
-        return out, self.rule(confidence, present)
+        bias = torch.as_tensor(self.conv.bias)
+        return rescaled(convolved, scale, anything, bias), self.rule(confidence, present)
 
     def _known_share(
-        self, known: Float[Tensor, "batch sources height width"]
+        self, confidence: Trust, present: Present
     ) -> Float[Tensor, "batch 1 height width"]:
-        """sum(M) / sum(1): the channels' mean first, so that one map is pooled."""
-        total = (known * self.counts).sum(dim=1, keepdim=True)
+        """sum(M) / sum(1)."""
         size = self.conv.kernel_size[0]
-        return box_sum(total, size) / (sum(self.channels) * size**2)
-
-
-class _Scaled(torch.autograd.Function):
-    """x · scale + bias · anything, (N, C, H, W), (N, 1, H, W), (C,) and (N, 1, H, W)."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, scale: Tensor, anything: Tensor, bias: Tensor) -> Tensor:
-        ctx.save_for_backward(x, scale, anything)
-        return (x * scale).addcmul_(bias[:, None, None], anything)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor | None, None, Tensor]:
-        x, scale, anything = ctx.saved_tensors
-        product, of_scale = torch.empty_like(x), None
-        # A dot product instead would lose two digits in float32.
-        of_bias = torch.mul(gradient, anything, out=product).sum(dim=(0, 2, 3))
-        if ctx.needs_input_grad[1]:
-            of_scale = sum_of_channels(torch.mul(gradient, x, out=product)).unsqueeze(1)
-        return torch.mul(gradient, scale, out=product), of_scale, None, of_bias
+        total = box_sum(confidence, present * self.counts, size)
+        return total / (sum(self.channels) * size**2)

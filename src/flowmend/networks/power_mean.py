@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from flowmend.networks.box_sum import box_sum, taps_of_windows
+from flowmend.networks.box_sum import box_spread, box_sum, taps_of_windows
 
 # Added to zero confidence before its logarithm is taken (M^p has no finite gradient there).
 FLOOR = 1e-3
@@ -37,7 +37,7 @@ def power_mean(
         p: the exponent, in (0, LARGEST_P).
         size: of the window, odd, px.
     """
-    mean: Tensor = _PowerMean.apply(confidence, parts[..., None, None], p, size)
+    mean: Tensor = _PowerMean.apply(confidence, parts, p, size)
     return mean
 
 
@@ -48,7 +48,7 @@ class _PowerMean(torch.autograd.Function):
         logs = (lifted / CENTRE).log_()
         powers = (logs * p).exp_()
         taps = taps_of_windows(confidence, size)
-        mean = box_sum((powers * parts).sum(dim=1, keepdim=True), size).div_(taps)
+        mean = box_sum(powers, parts, size).div_(taps)
         # The clamps touch samples without any source, and rounding errors.
         root_log = mean.clamp_(min=torch.finfo(mean.dtype).tiny).log().div_(p)
         root = root_log.exp()
@@ -65,8 +65,7 @@ class _PowerMean(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
         lifted, logs, powers, parts, p, total, root_log, root, inside = ctx.saved_tensors
         of_log = (gradient * inside).mul_(root).mul_(CENTRE / (1 - FLOOR)).div_(p)
-        of_sum = box_sum(of_log / total, ctx.size)
-        of_parts = powers.mul(of_sum)
-        of_powers = of_parts * parts
+        of_powers, of_parts = box_spread(of_log / total, powers, parts, ctx.size)
+        of_powers.mul_(powers)
         of_p = (of_powers * logs).sum() - (of_log * root_log).sum()
-        return of_powers.mul_(p * (1 - FLOOR)).div_(lifted), of_parts.sum((2, 3), True), of_p, None
+        return of_powers.mul_(p * (1 - FLOOR)).div_(lifted), of_parts, of_p, None

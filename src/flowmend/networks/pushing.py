@@ -11,9 +11,9 @@ from flowmend.networks.pushing_loops import pull, push
 
 
 def pushed(
-    maps: Tensor, confidence: Tensor, boost: Tensor, flows: Tensor, way: int
-) -> tuple[Tensor, Tensor]:
-    """What lands in each frame from the frame before it, or from the one after it.
+    maps: Tensor, confidence: Tensor, boost: Tensor, flows: Tensor
+) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+    """What lands in each frame from the frame before it, and from the one after it.
 
     Where several pixels land, they are averaged with weight ``confidence · boost``; they land
     bilinearly as in :func:`flowmend.geometry.splat.splat`. All on the CPU and of one type, float32
@@ -22,39 +22,45 @@ def pushed(
     Args:
         maps: (B, T, K, H, W).
         confidence: (B, T, 1, H, W).
-        boost: (B, T - 1, 1, H, W), of the frames that send.
+        boost: (2, B, T - 1, 1, H, W), of the frames that send to the next, and to the previous.
         flows: (B, T, 4, H, W), forward and backward, px.
-        way: 0 from each frame to the next, 1 to the previous one.
 
     Returns:
-        (B, T, K, H, W) means, a pixel's channels together in memory, 0 where nothing lands, and
-        (B, T, 1, H, W) sums of the confidences that landed.
+        of either, (B, T, K, H, W) means, a pixel's channels together in memory, 0 where nothing
+        lands, and (B, T, 1, H, W) sums of the confidences that landed, at most 1.
     """
-    arrived, landed = _Pushed.apply(maps, confidence, boost, flows, way)
-    return arrived, landed
+    before, before_trusted, after, after_trusted = _Pushed.apply(maps, confidence, boost, flows)
+    return (before, before_trusted), (after, after_trusted)
 
 
 class _Pushed(torch.autograd.Function):
+    """Both ways at once: their gradients meet in the same maps."""
+
     @staticmethod
     def forward(
-        ctx: Any, maps: Tensor, confidence: Tensor, boost: Tensor, flows: Tensor, way: int
-    ) -> tuple[Tensor, Tensor]:
-        arrived, weights, landed = (zero_pixels(each) for each in (maps, confidence, confidence))
-        given = (pixels(each) for each in (maps, confidence, boost, flows))
-        push(*given, maps.shape[-1], way, *(pixels(each) for each in (arrived, weights, landed)))
-        ctx.save_for_backward(maps, confidence, boost, flows, arrived, weights)
-        ctx.way = way
-        return arrived, landed
+        ctx: Any, maps: Tensor, confidence: Tensor, boost: Tensor, flows: Tensor
+    ) -> tuple[Tensor, ...]:
+        given, boosts, aims = [pixels(maps), pixels(confidence)], pixels(boost), pixels(flows)
+        sums: list[Tensor] = []
+        for way in range(2):
+            summed = [zero_pixels(each) for each in (maps, confidence, confidence)]
+            where = boosts[way], aims, maps.shape[-1], way
+            push(*given, *where, *(pixels(each) for each in summed))
+            sums += summed
+        ctx.save_for_backward(maps, confidence, boost, flows, *sums)
+        before, _, before_landed, after, _, after_landed = sums
+        return before, before_landed.clamp(max=1), after, after_landed.clamp(max=1)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, of_arrived: Tensor, of_landed: Tensor) -> tuple[Tensor | None, ...]:
-        *given, arrived, weights = ctx.saved_tensors
-        found = [zero_pixels(each) for each in given[:3]]
-        gradients, others = (
-            [pixels(each) for each in tensors]
-            for tensors in ((of_arrived, of_landed), (arrived, weights, *found))
-        )
-        width = arrived.shape[-1]
-        pull(*gradients, ctx.way, *(pixels(each) for each in given), width, *others)
-        return *found, None, None
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        given, flows = ctx.saved_tensors[:3], pixels(ctx.saved_tensors[3])
+        sums, of_arrived = ([pixels(e) for e in es] for es in (ctx.saved_tensors[4:], gradients))
+        found = [zero_pixels(each) for each in given]
+        *of_frames, boosts = (pixels(each) for each in given)
+        *to_frames, to_boosts = (pixels(each) for each in found)
+        for way in range(2):
+            asked, summed = of_arrived[2 * way :][:2], sums[3 * way :][:3]
+            where = boosts[way], flows, gradients[0].shape[-1], way
+            pull(*asked, *of_frames, *where, *summed, *to_frames, to_boosts[way])
+        return *found, None

@@ -7,9 +7,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from flowmend.networks.codec import Feature2Flow, Flow2Feature
-from flowmend.networks.feature_norm import normalised
 from flowmend.networks.neighbours import NEIGHBOURS, Frames
-from flowmend.networks.sources import joined
+from flowmend.networks.packing import packed
 from flowmend.networks.told import Told
 from flowmend.types import BothFlows, Hole
 
@@ -98,16 +97,15 @@ class Refiner(nn.Module):
 
     def _sources(self, state: State, trust: Tensor, hole: Hole) -> tuple[Told, Tensor]:
         """The frame's own features and what either neighbour says, and their confidences."""
-        held = normalised(state.features).flatten(0, 1)
-        known, flows = (~hole).to(trust).flatten(0, 1).unsqueeze(1), state.flows.flatten(2, 3)
-        parts = [held, *self.origins * [known], *self.differences * [flows.flatten(0, 1)]]
-        sent = joined(parts) if len(parts) > 1 else held
-        clips = hole.shape[:2]
+        clips, held = hole.shape[:2], state.features.shape[2]
+        known = (~hole).to(trust).flatten(0, 1).unsqueeze(1)
+        own, flows = state.features.flatten(0, 1), state.flows.flatten(2, 3).flatten(0, 1)
+        sent = packed(own, known, flows, self.origins, self.differences)
         frames = Frames(sent.unflatten(0, clips), state.confidence.unsqueeze(2), state.flows)
         ways = NEIGHBOURS[self.neighbours](frames, self.eagerness)
         previous, following = (way.maps.flatten(0, 1) for way in ways)
         trusts = [trust, *(way.confidence.flatten(0, 1) for way in ways)]
-        told = Told(sent, previous, following, held.shape[1], self.origins)
+        told = Told(sent, previous, following, held, self.origins)
         return told, torch.cat(trusts, dim=1)
 
     def _state(self, features: Tensor, trust: Tensor, like: Tensor) -> State:

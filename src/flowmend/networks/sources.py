@@ -12,6 +12,9 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from flowmend.networks.compiled import empty_pixels, pixels, takes
+from flowmend.networks.sources_loops import weigh, weigh_gradients
+
 Maps = Float[Tensor, "batch maps height width"]
 Trust = Float[Tensor, "batch sources height width"]
 Present = Float[Tensor, "batch sources"]
@@ -59,27 +62,36 @@ def weighed(features: Sources, known: Trust) -> Maps:
 class _Weighed(torch.autograd.Function):
     """Maps (N, C, H, W), the first C_1 of each pixel times the first of (N, S, H, W), and so on.
 
-    A pixel's confidences are repeated over its channels by a product with ones and zeros: one
-    pass over the maps, where a multiplication by source sweeps them once for each.
+    Map by map, a pixel's confidences are repeated over its channels by a product with ones and
+    zeros: one pass over the maps, where a multiplication by source sweeps them once for each.
     """
 
     @staticmethod
     def forward(ctx: Any, maps: Tensor, known: Tensor, channels: tuple[int, ...]) -> Tensor:
-        pixels, of_pixels = maps.movedim(1, -1), known.movedim(1, -1).contiguous()
-        ctx.save_for_backward(pixels, of_pixels)
+        ctx.save_for_backward(maps, known)
         ctx.channels = channels
-        return (pixels * _repeated(of_pixels, channels)).movedim(-1, 1)
+        if not takes(maps, known):
+            return (_last(maps) * _repeated(_last(known), channels)).movedim(-1, 1)
+        out = empty_pixels(maps)
+        weigh(pixels(maps), pixels(known), channels, pixels(out))
+        return out
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
-        pixels, of_pixels = ctx.saved_tensors
-        gradient, to_maps, to_known = gradient.movedim(1, -1), None, None
-        if ctx.needs_input_grad[0]:
-            to_maps = (gradient * _repeated(of_pixels, ctx.channels)).movedim(-1, 1)
-        if ctx.needs_input_grad[1]:
-            to_known = ((gradient * pixels) @ _places(ctx.channels, pixels).mT).movedim(-1, 1)
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:
+        maps, known = ctx.saved_tensors
+        if not takes(gradient, maps, known):
+            of_maps = _last(gradient) * _repeated(_last(known), ctx.channels)
+            of_known = _last(gradient) * _last(maps) @ _places(ctx.channels, maps).mT
+            return of_maps.movedim(-1, 1), of_known.movedim(-1, 1), None
+        to_maps, to_known = empty_pixels(maps), empty_pixels(known)
+        given = (pixels(each) for each in (gradient, maps, known))
+        weigh_gradients(*given, ctx.channels, pixels(to_maps), pixels(to_known))
         return to_maps, to_known, None
+
+
+def _last(maps: Tensor) -> Tensor:
+    return maps.movedim(1, -1)
 
 
 def _repeated(of_pixels: Tensor, channels: tuple[int, ...]) -> Tensor:

@@ -8,13 +8,10 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from flowmend.networks.codec import FLOW_CHANNELS
-from flowmend.networks.compiled import empty_pixels, pixels, takes
+from flowmend.networks.compiled import count, empty_pixels, pixels, takes, zero_pixels
 from flowmend.networks.flow_predictor import FLOW_UNIT_PX
 from flowmend.networks.sources import Maps, Source, Trust, Unwritten, weighed
-from flowmend.networks.told_loops import gradients, products
-
-DIFFERENCES = 6  # channels a neighbour: what its flow says of ours, and how it accelerates
+from flowmend.networks.told_loops import DIFFERENCES, gradients, products
 
 
 def source_channels(features: int, differences: bool, origins: bool) -> tuple[int, int, int]:
@@ -64,10 +61,11 @@ class Told(Unwritten):
         for direction, maps in enumerate((self.previous, self.following)):
             yield self._said(maps, direction)
 
-    def known(self) -> list[Maps]:
-        """How far each source was known before anything was filled in, (N, 1, H, W) each."""
+    def known(self) -> Trust:
+        """How far each source was known before anything was filled in, (N, 3, H, W)."""
         assert self.origins
-        return [self._split(maps)[1] for maps in (self.own, self.previous, self.following)]
+        known: Tensor = _Channel.apply(self.features, self.own, self.previous, self.following)
+        return known
 
     def _said(self, arrived: Maps, direction: int) -> Source:
         theirs, ours = self._split(arrived), self._split(self.own)
@@ -118,11 +116,12 @@ class _Products(torch.autograd.Function):
         origins: bool,
     ) -> Tensor:
         ctx.save_for_backward(own, previous, following, known)
-        ctx.features, ctx.origins = features, origins
-        told = source_channels(features, own.shape[1] >= features + FLOW_CHANNELS, origins)
+        flow = own.shape[1] - features - origins
+        ctx.how = tuple(count(each) for each in (features, int(origins), flow)), FLOW_UNIT_PX
+        told = source_channels(features, flow > 0, origins)
         out = empty_pixels(own[:, :1].expand(-1, sum(told), -1, -1))
         given = (pixels(each) for each in (own, previous, following, known))
-        products(*given, features, int(origins), FLOW_UNIT_PX, pixels(out))
+        products(*given, *ctx.how, pixels(out))
         return out
 
     @staticmethod
@@ -131,6 +130,23 @@ class _Products(torch.autograd.Function):
         given = ctx.saved_tensors
         found = [empty_pixels(each) for each in given]
         arrays = (pixels(each) for each in (gradient, *given))
-        shape = ctx.features, int(ctx.origins), FLOW_UNIT_PX
-        gradients(*arrays, *shape, *(pixels(each) for each in found))
+        gradients(*arrays, *ctx.how, *(pixels(each) for each in found))
         return *found, None, None
+
+
+class _Channel(torch.autograd.Function):
+    """One channel of several maps: autograd's own gradient of it would lie otherwise in memory."""
+
+    @staticmethod
+    def forward(ctx: Any, channel: int, *maps: Tensor) -> Tensor:
+        ctx.channel = channel
+        ctx.save_for_backward(*maps)
+        return torch.stack([each[:, channel] for each in maps], dim=-1).movedim(-1, 1)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        found = [zero_pixels(each) for each in ctx.saved_tensors]
+        for k, each in enumerate(found):
+            each[:, ctx.channel] = gradient[:, k]
+        return None, *found

@@ -62,5 +62,6 @@ def orthogonalised(matrix: Tensor) -> Tensor:
     a, b, c = _COEFFICIENTS
     for _ in range(_ROUNDS):
         gram = wide @ wide.mT
-        wide = a * wide + (b * gram + c * gram @ gram) @ wide
+        polynomial = torch.addmm(gram, gram, gram, beta=b, alpha=c)
+        wide = torch.addmm(wide, polynomial, wide, beta=a)
     return wide if matrix.shape[0] <= matrix.shape[1] else wide.mT
