@@ -1,7 +1,7 @@
 """The loops of :mod:`flowmend.networks.packing`: what a pixel sends, in one pass.
 
-Each loop over channels reads and writes one array or two: their number known when compiled, as in
-:mod:`flowmend.networks.told_loops`, makes such loops slower.
+Each loop over channels reads and writes two arrays or three: a number known when compiled, as in
+:mod:`flowmend.networks.told_loops`, makes those take twice as long.
 """
 
 from math import sqrt
