@@ -80,6 +80,21 @@ class TestLoops:
             if one is not None:
                 torch.testing.assert_close(one, other, rtol=1e-7, atol=1e-7)
 
+    def test_what_is_trusted_in_full_has_their_gradients(
+        self, loops: Neighbours, maps: Neighbours
+    ) -> None:
+        """Nothing moves: sums of confidences are 1, where clamping begins."""
+        still = _frames(px=0.0)
+        full = torch.ones_like(still.confidence).requires_grad_()
+        frames, push = still._replace(confidence=full), None
+        gradients = []
+        for each in (loops, maps):
+            trusted = [way.confidence for way in each(frames, EAGERNESS)]
+            push = [torch.rand_like(part) for part in trusted] if push is None else push
+            gradients.append(torch.autograd.grad(trusted, full, push)[0])
+        assert gradients[0].any()
+        torch.testing.assert_close(*gradients, rtol=1e-7, atol=1e-7)
+
     def test_in_float32(self, loops: Neighbours, maps: Neighbours) -> None:
         exact = _frames()
         single = Frames(*(part.detach().float() for part in exact))

@@ -110,7 +110,13 @@ def test_loops_take_one_type_on_the_cpu() -> None:
 def test_how_far_known_is_the_channel_after_the_features() -> None:
     told, _ = _told(5, True, True)
     sources = told.own, told.previous, told.following
-    assert torch.equal(told.known(), torch.cat([maps[:, 5:6] for maps in sources], dim=1))
+    expected = torch.cat([maps[:, 5:6] for maps in sources], dim=1)
+    assert torch.equal(told.known(), expected)
+    push = torch.randn_like(expected)
+    found = torch.autograd.grad(told.known(), sources, push)
+    for one, other in zip(found, torch.autograd.grad(expected, sources, push)):
+        assert torch.equal(one, other)
+        assert one.is_contiguous(memory_format=torch.channels_last)
 
 
 def test_a_loop_with_no_place_on_disk_is_compiled_all_the_same() -> None:
