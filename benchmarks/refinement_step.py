@@ -40,7 +40,7 @@ from flowmend.training.checkpoint import Checkpoint
 from flowmend.training.memory import keep_freed_memory
 from flowmend.training.session import Budget, Row, Session
 
-SCALE, STEPS, MEMORY_STEPS = "laptop", 40, 2
+SCALE, STEPS, MEMORY_STEPS = "laptop", 120, 2
 BLOCK, SETTLING = 10, 3  # steps
 ROOT = Path(__file__).resolve().parents[1]
 TABLE = ROOT / "docs" / "benchmarks" / "refinement_step.csv"
