@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from flowmend.loops.compiled import compiled
 from flowmend.networks.codec import FLOW_CHANNELS
-from flowmend.networks.compiled import compiled, takes
 from flowmend.networks.flow_predictor import FLOW_UNIT_PX
+from flowmend.networks.pixels import takes
 from flowmend.networks.sources import weighed
 from flowmend.networks.told import Told, source_channels
 

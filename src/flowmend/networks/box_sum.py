@@ -9,8 +9,9 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from flowmend.networks.box_sum_loops import spread_windows, sum_windows
-from flowmend.networks.compiled import count, takes
+from flowmend.loops.box_sum import spread_windows, sum_windows
+from flowmend.loops.compiled import count
+from flowmend.networks.pixels import takes
 
 Maps = Float[Tensor, "batch sources height width"]
 Weights = Float[Tensor, "batch sources"]

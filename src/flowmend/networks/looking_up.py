@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from flowmend.networks.compiled import pixels, zero_pixels
-from flowmend.networks.looking_up_loops import look_up, look_up_gradients
+from flowmend.loops.looking_up import look_up, look_up_gradients
+from flowmend.networks.pixels import pixels, zero_pixels
 
 
 def looked_up(

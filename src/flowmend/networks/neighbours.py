@@ -14,10 +14,10 @@ from torch import Tensor
 from flowmend.geometry.relative_speed import relative_speed
 from flowmend.geometry.splat import splat
 from flowmend.geometry.warp import warp
-from flowmend.networks.compiled import takes
+from flowmend.loops.pushing import NOTHING
 from flowmend.networks.looking_up import looked_up
+from flowmend.networks.pixels import takes
 from flowmend.networks.pushing import pushed
-from flowmend.networks.pushing_loops import NOTHING
 from flowmend.networks.sending import BothWays, received, sent
 from flowmend.types import BothFlows
 

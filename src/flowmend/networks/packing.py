@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from flowmend.networks.compiled import empty_pixels, pixels, takes, zero_pixels
+from flowmend.loops.packing import pack, unpack
 from flowmend.networks.feature_norm import LARGE, normalised
-from flowmend.networks.packing_loops import pack, unpack
+from flowmend.networks.pixels import empty_pixels, pixels, takes, zero_pixels
 from flowmend.networks.sources import Maps, joined
 
 

@@ -1,8 +1,7 @@
 """Partial convolution over several sources, each with a confidence of its own ([11]).
 
-What surrounds the convolution costs a fifth to a third of its time, forward and backward
-(docs/benchmarks/partial_conv.csv): maps as large as the features are read and written as seldom
-as can be, hence the gradients by hand.
+Maps as large as the features are read and written as seldom as can be around the convolution:
+:mod:`flowmend.networks.sources`, :mod:`flowmend.networks.rescaling`.
 """
 
 from collections.abc import Sequence

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 import torch
 from torch.nn import functional
 
+from flowmend.loops.told import DIFFERENCES
 from flowmend.networks.blocks import SLOPE, conv
 from flowmend.networks.sources import Maps, Present, Sources, Trust, joined, weighed
 from flowmend.networks.told import Told
-from flowmend.networks.told_loops import DIFFERENCES
 from flowmend.networks.update import Architecture1, ConfidentConv
 
 PROPOSALS = 24

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from flowmend.networks.compiled import pixels, zero_pixels
-from flowmend.networks.pushing_loops import pull, push
+from flowmend.loops.pushing import pull, push
+from flowmend.networks.pixels import pixels, zero_pixels
 
 
 def pushed(

@@ -7,8 +7,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from flowmend.networks.compiled import empty_pixels, pixels, takes
-from flowmend.networks.rescaling_loops import rescale, rescale_gradients
+from flowmend.loops.rescaling import rescale, rescale_gradients
+from flowmend.networks.pixels import empty_pixels, pixels, takes
 from flowmend.networks.sources import Maps, sum_of_channels
 
 Map = Float[Tensor, "batch 1 height width"]

@@ -1,6 +1,6 @@
 """Maps on their way between neighbouring frames: both ways in one tensor, and back to all frames.
 
-Where no compiled loop takes them (:mod:`flowmend.networks.compiled`), maps are warped and splatted
+Where no compiled loop takes them (:mod:`flowmend.networks.pixels`), maps are warped and splatted
 one by one. Warps and splats want each channel in one piece, convolutions want a pixel's channels
 side by side. Changing from one to the other takes as long as ten multiplications of the maps, so
 both happen here, together with the copy that leaves out the frame without a neighbour, and nowhere

@@ -12,8 +12,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from flowmend.networks.compiled import empty_pixels, pixels, takes
-from flowmend.networks.sources_loops import weigh, weigh_gradients
+from flowmend.loops.products import weigh, weigh_gradients
+from flowmend.networks.pixels import empty_pixels, pixels, takes
 
 Maps = Float[Tensor, "batch maps height width"]
 Trust = Float[Tensor, "batch sources height width"]

@@ -8,10 +8,11 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from flowmend.networks.compiled import count, empty_pixels, pixels, takes, zero_pixels
+from flowmend.loops.compiled import count
+from flowmend.loops.told import DIFFERENCES, gradients, products
 from flowmend.networks.flow_predictor import FLOW_UNIT_PX
+from flowmend.networks.pixels import empty_pixels, pixels, takes, zero_pixels
 from flowmend.networks.sources import Maps, Source, Trust, Unwritten, weighed
-from flowmend.networks.told_loops import DIFFERENCES, gradients, products
 
 
 def source_channels(features: int, differences: bool, origins: bool) -> tuple[int, int, int]:
