@@ -64,6 +64,18 @@ def _run(params: schema.Params) -> None:
     report.run(params, SCALE)
 
 
+def _in_processes(params: schema.Params, processes: int) -> schema.Params:
+    """The same, judged and drawn by as many."""
+    scale = params.at(SCALE)
+    evaluate_block = scale.evaluate.model_copy(update={"processes": processes})
+    own = scale.model_copy(update={"evaluate": evaluate_block})
+    return params.model_copy(update={"scales": params.scales | {SCALE: own}})
+
+
+def _named(path: Path, name: str) -> bool:
+    return path.name.split(".")[0] == name
+
+
 def _only(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
     """Draw these figures only: all of them twice takes long."""
     monkeypatch.setattr(figures, "FIGURES", {name: figures.FIGURES[name] for name in names})
@@ -114,6 +126,31 @@ class TestStages:
         figures.run(schema.load(), SCALE)
         report.run(schema.load(), SCALE)
         assert {path: file_sha256(path) for path in reports.rglob("*") if path.is_file()} == before
+
+    def test_figures_drawn_side_by_side_have_the_same_bytes(
+        self, made: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        _only(monkeypatch, "results", "fig09", "fig22")
+        drawn = [p for p in Layout(SCALE).figure("any").parent.iterdir() if _named(p, "fig22")]
+        before = {path: (file_sha256(path), path.stat().st_mtime_ns) for path in drawn}
+        assert {path.suffix for path in drawn} == {".png", ".gif", ".json"}
+        figures.run(_in_processes(schema.load(), 2), SCALE)
+        after = {path: (file_sha256(path), path.stat().st_mtime_ns) for path in drawn}
+        for path in drawn:
+            assert after[path][0] == before[path][0]
+            assert after[path][1] > before[path][1]
+
+    def test_an_error_of_a_process_is_the_one_line(
+        self, made: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        _only(monkeypatch, "fig09", "fig14")
+        curves = Layout(SCALE).curves("unet_zero", 0)
+        hidden = curves.rename(curves.with_suffix(".hidden"))
+        try:
+            with pytest.raises(InputError, match=r"unet_zero/seed-0\.curves\.csv"):
+                figures.run(_in_processes(schema.load(), 2), SCALE)
+        finally:
+            hidden.rename(curves)
 
     def test_a_missing_input_is_named(self, made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         _only(monkeypatch, "fig09")

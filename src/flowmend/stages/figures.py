@@ -2,6 +2,9 @@
 
 import sys
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 from flowmend.errors import InputError
@@ -77,20 +80,41 @@ def run(params: Params, scale: str) -> None:
     """Write ``reports/<scale>/figures/<name>.png`` and ``<name>.prov.json`` of every figure.
 
     Some move, too: ``<name>.gif``, which shares the record. A figure of experiments that do not
-    stand in ``params.yaml`` is left out, and said to be.
+    stand in ``params.yaml`` is left out, and said to be. A process draws a figure at a time, as
+    many as judge methods; bytes do not depend on how many.
 
     Raises:
         InputError: a file that a figure is drawn from is missing or damaged.
     """
-    layout = Layout(scale)
-    code = code_fingerprint(__name__)
-    with HeldOutFiles(layout) as clips:
-        study = Study(params, scale, layout, clips)
+    processes = min(params.at(scale).evaluate.processes, len(FIGURES))
+    make = partial(_make, params=params, scale=scale, code=code_fingerprint(__name__))
+    if processes <= 1:
         for name in tracked(FIGURES, "figures"):
-            if (drawing := _drawn(name, study)) is not None:
-                write_bytes(layout.figure(name), encode(drawing.figure))
-                _write_animation(drawing, layout.figure(name).with_suffix(".gif"))
-                _record(drawing, name, scale, code).write(layout.figure(name))
+            make(name)
+        return
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        for _ in zip(tracked(FIGURES, "figures"), pool.map(make, FIGURES)):
+            pass  # an error cancels the rest
+
+
+def _make(name: str, params: Params, scale: str, code: str) -> None:
+    """Write one figure, or say what it lacks in ``params.yaml`` and remove it."""
+    layout = Layout(scale)
+    picture = layout.figure(name)
+    animation = picture.with_suffix(".gif")
+    try:
+        with HeldOutFiles(layout) as clips:
+            drawing = FIGURES[name](Study(params, scale, layout, clips))
+    except InputError as error:
+        if not error.where.startswith(EXPERIMENTS):
+            raise
+        print(f"flowmend: {name} is not drawn: {error}", file=sys.stderr)
+        for left in (picture, animation, record_path(picture)):
+            left.unlink(missing_ok=True)
+        return
+    write_bytes(picture, encode(drawing.figure))
+    _write_animation(drawing, animation)
+    _record(drawing, name, scale, code).write(picture)
 
 
 def _write_animation(drawing: Drawing, path: Path) -> None:
@@ -98,19 +122,6 @@ def _write_animation(drawing: Drawing, path: Path) -> None:
         path.unlink(missing_ok=True)
     else:
         write_bytes(path, drawing.animation)
-
-
-def _drawn(name: str, study: Study) -> Drawing | None:
-    try:
-        return FIGURES[name](study)
-    except InputError as error:
-        if not error.where.startswith(EXPERIMENTS):
-            raise
-        print(f"flowmend: {name} is not drawn: {error}", file=sys.stderr)
-        picture = study.layout.figure(name)
-        for left in (picture, picture.with_suffix(".gif"), record_path(picture)):
-            left.unlink(missing_ok=True)
-        return None
 
 
 def _record(drawing: Drawing, name: str, scale: str, code: str) -> Provenance:
