@@ -33,6 +33,7 @@ from flowmend.stages.held_out_clips import held_out_clips
 from flowmend.stages.held_out_files import SPLIT
 from flowmend.stages.layout import SHARDS, Layout
 from flowmend.stages.stored_network import StoredNetwork, StoredRefinement
+from flowmend.training.memory import keep_freed_memory
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,7 @@ def judge(
         title: of the progress bar, if one is wanted.
     """
     torch.set_num_threads(settings.evaluate.threads)
+    keep_freed_memory()
     clips = _clips(shared, settings.model_dump_json(), layout)
     results: list[pd.DataFrame] = []
     tasks: list[TaskRow] = []
