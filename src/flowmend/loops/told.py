@@ -29,7 +29,7 @@ def products(
 
     Args:
         own, previous, following: (N, P, K): features; origins; flow, px, or nothing.
-        known: (N, P, 3), confidence of each.
+        known: (N, 3, P), confidence of each.
         channels: what those K are.
         unit: of flow, px.
         out: (N, P, channels told).
@@ -81,7 +81,7 @@ def _features_said(n: int, said: Three, known: ndarray, channels: Channels, out:
     features = channels[0]
     first, second, _, _ = _starts(channels)
     for p in range(own.shape[1]):
-        t, u, v = known[n, p, 0], known[n, p, 1], known[n, p, 2]
+        t, u, v = known[n, 0, p], known[n, 1, p], known[n, 2, p]
         for c in range(len(features)):
             o, a, b = own[n, p, c], previous[n, p, c], following[n, p, c]
             out[n, p, c] = o * t
@@ -102,7 +102,7 @@ def _flow_said(
     own, previous, following = said
     first, _, before, after = _starts(channels)
     for p in range(own.shape[1]):
-        u, v = known[n, p, 1] / unit, known[n, p, 2] / unit
+        u, v = known[n, 1, p] / unit, known[n, 2, p] / unit
         for axis in range(2):
             f, b = first + axis, first + 2 + axis  # forward, backward
             forward, backward = own[n, p, f], own[n, p, b]
@@ -129,7 +129,7 @@ def _of_features(
     features, zero = channels[0], own.dtype.type(0)
     first, second, _, _ = _starts(channels)
     for p in range(own.shape[1]):
-        t, u, v = known[n, p, 0], known[n, p, 1], known[n, p, 2]
+        t, u, v = known[n, 0, p], known[n, 1, p], known[n, 2, p]
         of_t = of_u = of_v = zero
         for c in range(len(features)):
             o, a, b = own[n, p, c], previous[n, p, c], following[n, p, c]
@@ -150,7 +150,7 @@ def _of_features(
             of_v += of_b * following[n, p, c]
             to_own[n, p, c], to_previous[n, p, c] = g * t, of_a * u
             to_following[n, p, c] = of_b * v
-        to_known[n, p, 0], to_known[n, p, 1], to_known[n, p, 2] = of_t, of_u, of_v
+        to_known[n, 0, p], to_known[n, 1, p], to_known[n, 2, p] = of_t, of_u, of_v
 
 
 @compiled
@@ -168,7 +168,7 @@ def _of_flow(
     to_own, to_previous, to_following = to_said
     first, _, before, after = _starts(channels)
     for p in range(own.shape[1]):
-        u, v = known[n, p, 1] / unit, known[n, p, 2] / unit
+        u, v = known[n, 1, p] / unit, known[n, 2, p] / unit
         of_u = of_v = own.dtype.type(0)
         for axis in range(2):
             f, b = first + axis, first + 2 + axis
@@ -187,5 +187,5 @@ def _of_flow(
             to_following[n, p, b] = (of_on - of_back + of_rate) * v
             to_following[n, p, f] = of_rate * v
             to_own[n, p, f], to_own[n, p, b] = -of_f - of_back * v, -of_b - of_on * v
-        to_known[n, p, 1] += of_u / unit
-        to_known[n, p, 2] += of_v / unit
+        to_known[n, 1, p] += of_u / unit
+        to_known[n, 2, p] += of_v / unit

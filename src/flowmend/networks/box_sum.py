@@ -11,7 +11,7 @@ from torch.autograd.function import once_differentiable
 
 from flowmend.loops.box_sum import spread_windows, sum_windows
 from flowmend.loops.compiled import count
-from flowmend.networks.pixels import takes
+from flowmend.networks.pixels import planes, takes
 
 Maps = Float[Tensor, "batch sources height width"]
 Weights = Float[Tensor, "batch sources"]
@@ -36,7 +36,7 @@ def box_spread(gradient: Map, maps: Maps, weights: Weights, size: int) -> tuple[
     """Gradients of :func:`box_sum`'s maps and weights, of the same shapes."""
     if takes(gradient, maps, weights):
         to_maps, to_weights = maps.new_empty(maps.shape), weights.new_empty(weights.shape)
-        arrays = (_array(each) for each in (gradient.squeeze(1), maps, weights))
+        arrays = (planes(each) for each in (gradient.squeeze(1), maps, weights))
         spread_windows(*arrays, count(size), to_maps.numpy(), to_weights.numpy())
         return to_maps, to_weights
     spread = _box_sum(gradient, size // 2)
@@ -71,7 +71,7 @@ class _BoxSum(torch.autograd.Function):
             total = (maps * weights[..., None, None]).sum(dim=1, keepdim=True)
             return _box_sum(total, size // 2)
         out = maps.new_empty(len(maps), *maps.shape[2:])
-        sum_windows(_array(maps), _array(weights), count(size), out.numpy())
+        sum_windows(planes(maps), planes(weights), count(size), out.numpy())
         return out.unsqueeze(1)
 
     @staticmethod
@@ -79,10 +79,6 @@ class _BoxSum(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:
         maps, weights = ctx.saved_tensors
         return *box_spread(gradient, maps, weights, ctx.size), None
-
-
-def _array(tensor: Tensor) -> np.ndarray:
-    return tensor.detach().contiguous().numpy()
 
 
 def _box_sum(x: Tensor, reach: int) -> Tensor:

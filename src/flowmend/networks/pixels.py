@@ -18,6 +18,12 @@ def pixels(maps: Tensor) -> ndarray:
     return last
 
 
+def planes(maps: Tensor) -> ndarray:
+    """(..., H, W) as it is: the same memory where each channel lies in one piece."""
+    whole: ndarray = maps.detach().contiguous().numpy()
+    return whole
+
+
 def empty_pixels(like: Tensor) -> Tensor:
     """Of the shape of (..., C, H, W) maps, a pixel's channels together in memory."""
     *batch, channels, height, width = like.shape

@@ -11,7 +11,7 @@ from torch.autograd.function import once_differentiable
 from flowmend.loops.compiled import count
 from flowmend.loops.told import DIFFERENCES, gradients, products
 from flowmend.networks.flow_predictor import FLOW_UNIT_PX
-from flowmend.networks.pixels import empty_pixels, pixels, takes, zero_pixels
+from flowmend.networks.pixels import empty_pixels, pixels, planes, takes, zero_pixels
 from flowmend.networks.sources import Maps, Source, Trust, Unwritten, weighed
 
 
@@ -121,18 +121,19 @@ class _Products(torch.autograd.Function):
         ctx.how = tuple(count(each) for each in (features, int(origins), flow)), FLOW_UNIT_PX
         told = source_channels(features, flow > 0, origins)
         out = empty_pixels(own[:, :1].expand(-1, sum(told), -1, -1))
-        given = (pixels(each) for each in (own, previous, following, known))
-        products(*given, *ctx.how, pixels(out))
+        given = (pixels(each) for each in (own, previous, following))
+        products(*given, planes(known.flatten(2)), *ctx.how, pixels(out))
         return out
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        given = ctx.saved_tensors
-        found = [empty_pixels(each) for each in given]
-        arrays = (pixels(each) for each in (gradient, *given))
-        gradients(*arrays, *ctx.how, *(pixels(each) for each in found))
-        return *found, None, None
+        *said, known = ctx.saved_tensors
+        found, to_known = [empty_pixels(each) for each in said], known.new_empty(known.shape)
+        given = *(pixels(each) for each in (gradient, *said)), planes(known.flatten(2))
+        filled = *(pixels(each) for each in found), planes(to_known.flatten(2))
+        gradients(*given, *ctx.how, *filled)
+        return *found, to_known, None, None
 
 
 class _Channel(torch.autograd.Function):

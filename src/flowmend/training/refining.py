@@ -1,6 +1,7 @@
 """The problem of section 3: what a refinement step is given and how it is judged."""
 
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 
 from torch import Tensor
 
@@ -27,7 +28,7 @@ class Refining:
 
     def between(self, first: int, last: int) -> Iterator[Batch]:
         """Batches of the steps ``first`` to ``last`` − 1."""
-        return self._batches.between(first, last)
+        return map(_frame_by_frame, self._batches.between(first, last))
 
     def decoded(self, start: State, batch: Batch) -> Tensor:
         """How well encoder and decoder keep the known flow, px (reading R1)."""
@@ -38,3 +39,14 @@ class Refining:
         weight = state.confidence if self._confidence_weighted else None
         refined = Refined(state.flows, batch.truth, batch.hole, weight)
         return {name: REFINEMENT_LOSSES[name](refined) for name in self._losses}
+
+
+def _frame_by_frame(batch: Batch) -> Batch:
+    """The batch with each frame's maps together in memory, as those that the loop decodes."""
+    truth, filled = (_by_frame(flows) for flows in (batch.truth, batch.filled))
+    return replace(batch, truth=truth, filled=filled, hole=batch.hole.contiguous())
+
+
+def _by_frame(flows: Tensor) -> Tensor:
+    last = flows.flatten(2, 3).movedim(2, -1).contiguous()
+    return last.movedim(-1, 2).unflatten(2, flows.shape[2:4])
